@@ -1,0 +1,1 @@
+"""Arithmetic that decides: rational matrices, polynomials, balls, and enclosures of floating-point results."""

@@ -1,0 +1,29 @@
+"""Networks as data, readers for files, certified norms of weights, certified margins."""
+
+from numerics.networks.margins import certified_margins as certified_margins
+from numerics.networks.margins import data_norm as data_norm
+from numerics.networks.margins import empirical_margin_risk as empirical_margin_risk
+from numerics.networks.margins import enclosed_outputs as enclosed_outputs
+from numerics.networks.margins import margins as margins
+from numerics.networks.margins import normalized_margins as normalized_margins
+from numerics.networks.margins import ramp_risk as ramp_risk
+from numerics.networks.network import ACTIVATIONS as ACTIVATIONS
+from numerics.networks.network import Activation as Activation
+from numerics.networks.network import Data as Data
+from numerics.networks.network import Dense as Dense
+from numerics.networks.network import Network as Network
+from numerics.networks.network import absorb_biases as absorb_biases
+from numerics.networks.norms import frobenius_norm as frobenius_norm
+from numerics.networks.norms import lipschitz_product as lipschitz_product
+from numerics.networks.norms import norm_21_columns as norm_21_columns
+from numerics.networks.norms import norm_21_rows as norm_21_rows
+from numerics.networks.norms import spectral_complexity as spectral_complexity
+from numerics.networks.norms import spectral_norm as spectral_norm
+from numerics.networks.norms import spectral_norms as spectral_norms
+from numerics.networks.readers import from_scikit_learn as from_scikit_learn
+from numerics.networks.readers import load_data as load_data
+from numerics.networks.readers import load_network as load_network
+from numerics.networks.readers import load_references as load_references
+from numerics.networks.readers import save_data as save_data
+from numerics.networks.readers import save_network as save_network
+from numerics.networks.readers import scikit_learn_data as scikit_learn_data

@@ -1,0 +1,22 @@
+"""Theorems of deep learning as pages that run: proof, check, counterexample, citation."""
+
+import numerics as _numerics
+
+if getattr(_numerics, "PART_OF", None) != "theorems":
+    raise ImportError(
+        f"`import numerics` found {getattr(_numerics, '__file__', None) or _numerics!r} "
+        "instead of the package that comes with `theorems`: rename your own `numerics.py` (or folder), or run from another folder."
+    )
+
+from theorems.claim import Citation as Citation
+from theorems.claim import Claim as Claim
+from theorems.claim import Mutant as Mutant
+from theorems.claim import Premise as Premise
+from theorems.claim import Printed as Printed
+from theorems.claim import Tight as Tight
+from theorems.claim import UnknownClaim as UnknownClaim
+from theorems.claim import claim as claim
+from theorems.claim import claims as claims
+from theorems.claim import names as names
+
+__version__ = "0.1.0"

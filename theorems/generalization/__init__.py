@@ -1,0 +1,1 @@
+"""Generalization: margins, complexities and bounds."""

@@ -1,0 +1,1 @@
+"""Loss landscapes: critical points, minima and sublevel sets."""

@@ -1,0 +1,595 @@
+r"""Critical points of two-layer linear networks are global minima or strict saddles.
+
+**Theorem.** Let $X \in \mathbb{R}^{n \times N}$ and $Y \in \mathbb{R}^{m \times N}$ be any data, $p \ge 1$ any width, and
+$E(U, V) = \|U V X - Y\|_F^2$ for $U \in \mathbb{R}^{m \times p}$, $V \in \mathbb{R}^{p \times n}$. Let $(U, V)$ be a
+critical point of $E$. If $E(A, B) < E(U, V)$ for some $A \in \mathbb{R}^{m \times p}$, $B \in \mathbb{R}^{p \times n}$,
+then there are $D_U$, $D_V$ with
+$$\frac{d^2}{dt^2} E(U + t D_U, V + t D_V) \Big|_{t = 0} < 0 .$$
+So each critical point is a global minimum, or its Hessian has a negative eigenvalue.
+
+**Idea.** Let $R$ be the part of the residual $Y - U V X$ that linear maps of $X$ can reach. Criticality says $U^\top R = 0$
+and $R\, (V X)^\top = 0$. Let $u$ be the top eigenvector of $R R^\top$ and $\lambda$ its eigenvalue. For all vectors
+$y, z \in \mathbb{R}^p$ there is a direction with $D_U = u y^\top$ and $D_V X = z u^\top R$, and along it the second
+derivative is
+$$2 \|u\|^2 \left( \|(V X)^\top y\|^2 + \lambda \|U z\|^2 - 2 \lambda\, y^\top z \right).$$
+Suppose that it is never negative. If $\lambda > 0$, then $U$ has trivial kernel: $y$, $z$ in the kernel, with $z$ much
+longer, would make it negative. And $y = U^\top U z$ gives $\|P^\top q\|^2 \ge \lambda \|q\|^2$ for $P = U V X$ and all
+$q = U z$. So $P$ stretches the $p$ dimensions of its image at least as much as $R$ stretches anything, and by Ky Fan's
+argument, which is one identity between squares, no matrix of rank $p$ is nearer to $P + R$ than $P$ is. The proof below runs
+forwards: it finds the direction from a better pair $(A, B)$. It cites two facts: every matrix has a Moore-Penrose inverse,
+and Rayleigh's principle.
+
+**Reading.** A method that leaves strict saddles, such as noisy gradient descent, cannot stall above the global minimum. No
+rank, eigenvalue or width condition is needed, though papers state them. Three layers are different: at zero weights all
+second derivatives vanish.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from flint import fmpq
+from hypothesis import strategies as st
+
+from numerics.arithmetic.exact import Matrix, diagonal, hstack, identity, rational, vstack, zeros
+from numerics.evidence.verdict import Verdict, decided, equal, every
+from numerics.strategies import Batch, Stream, alone, batches, seeds
+from theorems import Citation, Claim, Mutant, Premise
+from theorems.proof import Axiom, Derivation, Expr, Fact, Letter, Statement
+from theorems.proof.crosscheck import Model
+
+
+def error(layers, X, Y):
+    r"""$W_K \cdots W_1 X - Y$ for `layers` $= (W_1, \dots, W_K)$."""
+    for W in layers:
+        X = W @ X
+    return X - Y
+
+
+def curvature(U, V, X, Y, D, C):
+    r"""The second derivative of $\|U V X - Y\|_F^2$ along $D$ for $U$ and $C$ for $V$."""
+    return 2 * ((D @ V + U @ C) @ X).squared_norm() + 4 * error((V, U), X, Y).inner(D @ C @ X)
+
+
+# Proof.
+
+
+@functools.cache
+def axioms() -> tuple[Axiom, Axiom]:
+    """The two cited facts: the Moore-Penrose inverse exists, and Rayleigh's principle."""
+    from theorems.proof import at_least, equal, letter, positive
+
+    A, P = Letter("A", "m", "n"), Letter("P", "n", "m")
+    a, p = letter(A), letter(P)
+    penrose = (equal(a @ p @ a, a), equal(p @ a @ p, p), equal((a @ p).T, a @ p), equal((p @ a).T, p @ a))
+    S, B = Letter("S", "n", "n", symmetric=True), Letter("B", "n", "k")
+    value, vector = Letter("lambda", "1", "1"), Letter("v", "n", "1")
+    s, b, l, v = letter(S), letter(B), letter(value), letter(vector)
+    top = (equal(s @ v, l * v), positive(v.squared_norm()), at_least(l * b.squared_norm(), b.inner(s @ b)))
+    return (
+        Axiom(
+            "Moore-Penrose inverse",
+            Statement((A,), (), penrose, (P,), "Every matrix has a Moore-Penrose inverse."),
+            "F",
+            "LeanNumDetect.exists_moorePenrose, Liu-s-Team-ZJU/LeanNumDetect, "
+            "src/General/MatrixAnalysis/MoorePenrose.lean@79d20d8 (over C; real for a real matrix, because unique)",
+        ),
+        Axiom(
+            "Rayleigh's principle",
+            Statement((S, B), (), top, (value, vector), "The largest eigenvalue bounds the Rayleigh quotient."),
+            "F",
+            "LinearMap.IsSymmetric.hasEigenvalue_iSup_of_finiteDimensional, leanprover-community/mathlib4, "
+            "Mathlib/Analysis/InnerProductSpace/Rayleigh.lean@e47f46e (each column of B a vector)",
+        ),
+    )
+
+
+@functools.lru_cache(maxsize=256)
+def top_eigenpair(S: Matrix, B: Matrix) -> tuple[fmpq, Matrix]:
+    r"""The largest rational eigenvalue of $S$ with a vector, when it is at least the Rayleigh quotient of $B$."""
+    _, factors = S.characteristic_polynomial().to_flint().factor()
+    value = max(-f[0] / f[1] for f, _ in factors if f.degree() == 1)
+    if value * B.squared_norm() < B.inner(S @ B):
+        raise KeyError("the largest eigenvalue is not rational")
+    return value, (S - value * identity(S.rows)).kernel()[:, [0]]
+
+
+def proof() -> Derivation:
+    from theorems.proof import at_least, dimension, equal, identity, less, letter, nonnegative, positive, zero
+
+    d = Derivation("two-layer critical points are global or strict saddles")
+    U, V, X, Y, A, B = d.matrices("U: m p", "V: p n", "X: n N", "Y: m N", "A: m p", "B: p n")
+    E, better = error((V, U), X, Y).squared_norm(), error((B, A), X, Y).squared_norm()
+    in_U = d.given(zero(d.gradient(E, U)), "critical in U")
+    in_V = d.given(zero(d.gradient(E, V)), "critical in V")
+    smaller = d.given(less(better, E), "not a global minimum")
+    D_U, D_V = Letter("D_U", "m", "p"), Letter("D_V", "p", "n")
+    moves = {U: letter(D_U), V: letter(D_V)}
+    descent = less(d.derivative(d.derivative(E, moves), moves), 0)
+    goal = Statement((), (), (descent,), (D_U, D_V))
+    d.goal(goal)
+    penrose, rayleigh = axioms()
+
+    def inverse(M: Expr, name: str) -> tuple[Expr, list[Fact]]:
+        value = {name: lambda model: model.evaluate(M).pseudo_inverse()}
+        (P,), facts = d.axiom(penrose, {"A": M}, new={"P": name}, values=value)
+        return P, facts
+
+    def eigenpair(S: Expr, B: Expr, value: str, vector: str) -> tuple[Expr, Expr, list[Fact]]:
+        def part(k: int) -> Callable[[Model], Any]:
+            return lambda model: top_eigenpair(model.evaluate(S), model.evaluate(B))[k]
+
+        new = {"lambda": value, "v": vector}
+        (l, v), facts = d.axiom(rayleigh, {"S": S, "B": B}, new=new, values={value: part(0), vector: part(1)})
+        return l, v, facts
+
+    def projector(name: str, term: Expr, symmetry: Fact) -> tuple[Expr, Fact]:
+        P, defined = d.define(name, (term + term.T) / 2, symmetric=True)
+        return P, d.algebra(equal(P, term), [defined, symmetry])
+
+    # The residual D and the part R = W X of it that linear maps of X can reach.
+    D, d_is = d.define("D", Y - U @ V @ X)
+    Z, z_is = d.define("Z", V @ X)
+    X_inv, x = inverse(X, "X^+")
+    W, w_is = d.define("W", D @ X_inv)
+    R, r_is = d.define("R", W @ X)
+    normal = d.algebra(equal(R @ X.T, D @ X.T), [w_is, r_is, x[0], x[3]], reason="normal equations")
+    r_too = d.algebra(equal(R, D @ X.T @ X_inv.T), [w_is, r_is, x[3]])
+    slope_V = d.algebra(zero(U.T @ D @ X.T), [in_V, d_is])
+    slope_U = d.algebra(zero(D @ X.T @ V.T), [in_U, d_is])
+    left = d.algebra(zero(U.T @ R), [r_too, slope_V])
+    right = d.algebra(zero(R @ Z.T), [normal, slope_U, z_is])
+
+    # Q and F project onto the images of U and A; N and K project onto their kernels.
+    U_inv, of_U = inverse(U, "U^+")
+    Q, q_is = projector("Q", U @ U_inv, of_U[2])
+    N, n_is = projector("N", identity("p") - U_inv @ U, of_U[3])
+    QU = d.algebra(equal(Q @ U, U), [q_is, of_U[0]])
+    UN = d.algebra(zero(U @ N), [n_is, of_U[0]])
+    QQ = d.algebra(equal(Q @ Q, Q), [q_is, QU])
+    NN = d.algebra(equal(N @ N, N), [n_is, UN])
+    QR = d.algebra(zero(R.T @ Q), [q_is, left])
+    rank_U = d.algebra(equal(Q.trace(), dimension("p") - N.trace()), [q_is, n_is])
+    A_inv, of_A = inverse(A, "A^+")
+    F, f_is = projector("F", A @ A_inv, of_A[2])
+    K, k_is = projector("K", identity("p") - A_inv @ A, of_A[3])
+    FA = d.algebra(equal(F @ A, A), [f_is, of_A[0]])
+    FF = d.algebra(equal(F @ F, F), [f_is, FA])
+    AK = d.algebra(zero(A @ K), [k_is, of_A[0]])
+    KK = d.algebra(equal(K @ K, K), [k_is, AK])
+    rank_A = d.algebra(equal(F.trace(), dimension("p") - K.trace()), [f_is, k_is])
+
+    # How much better (A, B) is: Pythagoras twice.
+    C, c_is = d.define("C", A @ B @ X)
+    M, m_is = d.define("M", U @ Z + R)
+    FC = d.algebra(equal(F @ C, C), [c_is, FA])
+    parts = (C - U @ Z).squared_norm() - 2 * (C - U @ Z).inner(R)
+    expanded = d.algebra(equal(better - E, parts), [d_is, c_is, z_is, normal])
+    parts = (C - F @ M).squared_norm() + (U @ Z).squared_norm() - (F @ U @ Z).squared_norm() - (F @ R).squared_norm()
+    gap = d.algebra(equal(better - E, parts), [expanded, m_is, FC, FF, left, right])
+
+    # The top eigenvalue lambda of R R' bounds what F can see of R.
+    l, u, top = eigenpair(R @ R.T, F - Q @ F, "lambda", "u")
+    seen = d.squares(at_least(l * (F.trace() - (Q @ F).trace()), (F @ R).squared_norm()), [(1, top[2])], [FF, QQ, QR])
+    length = d.algebra(equal(l * u.squared_norm(), (R.T @ u).squared_norm()), [top[0]])
+    kappa, inverted = d.reciprocal(top[1], "kappa")
+    l_sign = d.squares(nonnegative(l), [(1, top[1], kappa * R.T @ u)], [inverted, length])
+
+    # mu > 0 if U has a kernel; nu > 0 if P' stretches some q in the image of U too little.
+    mu, z, kernel = eigenpair(N, identity("p"), "mu", "z")
+    J, j_is = d.define("J", Q - Q @ F)
+    S, s_is = d.define("S", l * J.T @ J - J.T @ U @ Z @ Z.T @ U.T @ J, symmetric=True)
+    nu, e, weak = eigenpair(S, identity("m"), "nu", "e")
+    missed = (F @ U @ Z).squared_norm() - (U @ Z).squared_norm()
+    trace = d.algebra(equal(S.trace(), l * (Q.trace() - (Q @ F).trace()) + missed), [s_is, j_is, FF, QQ, QU])
+    m, p = dimension("m"), dimension("p")
+    either = d.squares(
+        positive(nu * m + l * mu * p),
+        [(1, smaller), C - F @ M, (1, seen), (1, weak[2]), (1, l_sign, K), (1, l_sign, kernel[2])],
+        [gap, trace, rank_U, rank_A, KK],
+        reason="a better pair exists: by Ky Fan, nu or lambda mu is positive",
+    )
+
+    # The second derivative along D_U = u y', D_V = z u' W.
+    reach = d.algebra(equal(D @ X.T @ W.T, R @ R.T), [normal, r_is])
+    m_sign = d.squares(positive(m), [(1,), (1, d.dimension("m"))])
+    p_sign = d.squares(positive(p), [(1,), (1, d.dimension("p"))])
+
+    def along(y: Expr, z: Expr) -> Expr:
+        return curvature(U, V, X, Y, u @ y.T, z @ u.T @ W)
+
+    def form(y: Expr, z: Expr) -> Expr:
+        return 2 * u.squared_norm() * ((Z.T @ y).squared_norm() + l * (U @ z).squared_norm() - 2 * l * y.inner(z))
+
+    def bends(y: Expr, z: Expr) -> Fact:
+        return d.algebra(equal(along(y, z), form(y, z)), [d_is, z_is, r_is, right, length, reach])
+
+    def found(y: Expr, z: Expr, negative: Fact) -> Fact:
+        return d.exhibit(goal, {"D_U": u @ y.T, "D_V": z @ u.T @ W}, [negative])
+
+    # First case: y = U' U z, and q = U z has |P' q|^2 < lambda |q|^2.
+    first = d.suppose(positive(nu * m), "P' stretches some q in the image of U too little")
+    q, q_def = d.define("q", m * J @ e)
+    g, g_def = d.define("g", m * U_inv @ (e - F @ e))
+    Ug = d.algebra(equal(U @ g, q), [g_def, q_def, j_is, q_is])
+    value = -2 * u.squared_norm() * e.squared_norm() * (nu * m) * m
+    low = d.algebra(equal(form(U.T @ q, g), value), [Ug, q_def, s_is, weak[0]])
+    down = d.squares(less(along(U.T @ q, g), 0), [(2, top[1], weak[1], first, m_sign)], [bends(U.T @ q, g), low])
+    by_image = found(U.T @ q, g, down)
+
+    # Second case: lambda > 0 and U has a kernel; y and z are multiples of v in it.
+    second = d.suppose(positive(nu * m).negation, "no such q")
+    both = d.squares(positive(l * mu * p), [(1, either), (1, second)])
+    v, v_def = d.define("v", p * N @ z)
+    a, a_def = d.define("a", (Z.T @ v).squared_norm())
+    b, b_def = d.define("b", l * v.squared_norm())
+    b_sign = d.squares(positive(b), [(1, both, p_sign, kernel[1])], [b_def, v_def, NN, kernel[0]])
+    Uv = d.algebra(zero(U @ v), [v_def, UN])
+    y, z = b * v, (a + 1) * v
+    squares = [(4, top[1], b_sign, b_sign), (2, top[1], b_sign, b_sign, Z.T @ v)]
+    down = d.squares(less(along(y, z), 0), squares, [bends(y, z), a_def, b_def, Uv])
+    d.cases([(first, by_image), (second, found(y, z, down))])
+    return d
+
+
+# Check.
+
+
+@dataclass(frozen=True)
+class CriticalPoint:
+    r"""A network $x \mapsto W_K \cdots W_1 x$ at a critical point of its loss on $(X, Y)$, and a `better` or equal one.
+
+    The theorem has two layers, $W_1 = V$ and $W_2 = U$. `spectrum` holds the planted singular values of $Y X^+ X$ in
+    descending order. Entry `weights` in the squared error, or the hidden activation $t \mapsto t^2$ (`squared`), violate a
+    premise.
+    """
+
+    layers: tuple[Matrix, ...]
+    X: Matrix
+    Y: Matrix
+    better: tuple[Matrix, ...]
+    spectrum: tuple[Fraction, ...] = ()
+    weights: Matrix | None = None
+    squared: bool = False
+
+    def loss(self, layers: Sequence[Matrix]) -> fmpq:
+        z, top = self.X, layers
+        if self.squared:
+            *below, last = layers
+            for W in below:
+                z = W @ z
+                z = Matrix([[x**2 for x in z[i, :].entries()] for i in range(z.rows)])
+            top = [last]
+        off = error(top, z, self.Y)
+        if self.weights is None:
+            return off.squared_norm()
+        return sum((w * x**2 for w, x in zip(self.weights.entries(), off.entries(), strict=True)), fmpq(0))
+
+
+Place = tuple[int, int, int]
+
+
+def places(t: CriticalPoint) -> list[Place]:
+    """All weights, as (layer, row, column)."""
+    return [(k, i, j) for k, W in enumerate(t.layers) for i in range(W.rows) for j in range(W.cols)]
+
+
+def shifts(t: CriticalPoint) -> dict[int, fmpq]:
+    r"""Differences that are exact derivatives: the loss has degree 2 in each weight, or 4 with squared activations."""
+    return (
+        {1: fmpq(2, 3), -1: fmpq(-2, 3), 2: fmpq(-1, 12), -2: fmpq(1, 12)}
+        if t.squared
+        else {1: fmpq(1, 2), -1: fmpq(-1, 2)}
+    )
+
+
+def moved(layers: tuple[Matrix, ...], place: Place, s: int) -> tuple[Matrix, ...]:
+    k, i, j = place
+    W = layers[k]
+    return (*layers[:k], W.copy_with({(i, j): W[i, j] + s}), *layers[k + 1 :])
+
+
+def gradient(t: CriticalPoint) -> list[fmpq]:
+    """The first derivatives from values of the loss alone: no matrix calculus."""
+    return [sum((c * t.loss(moved(t.layers, x, s)) for s, c in shifts(t).items()), fmpq(0)) for x in places(t)]
+
+
+def hessian(t: CriticalPoint) -> Matrix:
+    """All second derivatives from values of the loss alone."""
+    table: dict[tuple[int, int], fmpq] = {}
+    steps = shifts(t).items()
+    for i, x in enumerate(places(t)):
+        near = [(c, moved(t.layers, x, s)) for s, c in steps]
+        for j, y in enumerate(places(t)[: i + 1]):
+            table[i, j] = sum((c * b * t.loss(moved(at, y, s)) for c, at in near for s, b in steps), fmpq(0))
+    n = len(places(t))
+    return Matrix([[table[max(i, j), min(i, j)] for j in range(n)] for i in range(n)])
+
+
+def is_not_global(t: CriticalPoint) -> bool:
+    return t.loss(t.better) < t.loss(t.layers)
+
+
+def is_optimal(t: CriticalPoint) -> Verdict:
+    """The loss is what no linear map can reach and the discarded part of the spectrum, which is indeed that of the data."""
+    from numerics.arithmetic.polynomial import Polynomial
+
+    best = t.Y @ t.X.pseudo_inverse() @ t.X
+    squares = [rational(s) ** 2 for s in t.spectrum]
+    roots = squares + [fmpq(0)] * (t.Y.rows - len(squares))
+    width = t.layers[0].rows
+    floor = (t.Y - best).squared_norm() + sum(squares[width:], fmpq(0))
+    return every(
+        [
+            decided(
+                (best @ best.T).characteristic_polynomial() == Polynomial.from_roots(roots), "the planted spectrum"
+            ),
+            equal(t.loss(t.layers), floor, "the loss at a global minimum"),
+        ]
+    )
+
+
+def check(t: CriticalPoint) -> Verdict:
+    if not is_not_global(t):
+        return is_optimal(t)
+    _, negative, null = hessian(t).inertia()
+    return decided(negative > 0, f"not global; the Hessian has {negative} negative, {null} zero eigenvalues")
+
+
+@dataclass(frozen=True)
+class Sizes:
+    outputs: int
+    inputs: int
+    width: int
+    samples: int
+    seed: int
+
+
+def planted(sizes: Sizes, i: int) -> CriticalPoint:
+    r"""Some channels $s_i a_i b_i^\top$ of the data are kept, the others are lost; then the hidden layer is mixed.
+
+    Where fewer than $p$ channels are kept, one of the layers may still hold something in the free hidden directions, as long
+    as it meets neither the other layer nor the residual.
+    """
+    draw = Stream(sizes.seed, i)
+    m, n, p, samples = sizes.outputs, sizes.inputs, sizes.width, sizes.samples
+    reach = max(min(n, samples) - draw.choice((0, 0, 0, 1)), 0)
+    rows = draw.frame(samples)
+    basis, hidden = rows[:reach, :], rows[reach:, :]  # of the row space of X, and of what no linear map of X sees
+    X = draw.frame(n)[:, :reach] @ diagonal(draw.spectrum(reach, minimum=1)) @ basis
+    k = min(m, reach)
+    spectrum = draw.spectrum(k, minimum=draw.choice((0, 1, 1)))
+    left, right = draw.frame(m), draw.frame(reach) @ basis
+    S = diagonal(spectrum, m, reach)
+    Y = left @ S @ right + draw.matrix(m, samples) @ hidden.T @ hidden
+
+    best = list(range(min(k, p)))
+    turn = draw.integer(0, max(k - 1, 0))
+    turned = [(j + turn) % k for j in range(k)]
+    some = turned[: draw.integer(0, len(best))]
+    kept = draw.choice((some, turned[: len(best)], turned[1:][: len(best)], turned[1 : len(best)], best))
+    lost = [j for j in range(k) if j not in kept and spectrum[j] != 0]
+    free = p - len(kept)
+    U_dead, Z_dead = zeros(m, free), zeros(free, samples)
+    dead = draw.choice(("zero", "above", "below"))
+    if dead == "above":
+        columns = [j for j in range(m) if j not in lost]
+        U_dead = left[:, columns] @ draw.matrix(len(columns), free)
+    elif dead == "below":
+        columns = [j for j in range(reach) if j not in lost]
+        Z_dead = draw.matrix(free, len(columns)) @ right[columns, :]
+    mix = draw.frame(p) @ diagonal(draw.spectrum(p, minimum=1))
+    X_inv = X.pseudo_inverse()
+    U = hstack([left[:, kept], U_dead]) @ mix
+    V = mix.inverse() @ vstack([S[kept, :] @ right, Z_dead]) @ X_inv + draw.matrix(p, n) @ (identity(n) - X @ X_inv)
+    spare = p - len(best)
+    A = hstack([left[:, best], zeros(m, spare)])
+    B = vstack([S[best, :] @ right, zeros(spare, samples)]) @ X_inv
+    return CriticalPoint((V, U), X, Y, (B, A), spectrum)
+
+
+def critical_points() -> st.SearchStrategy[Batch[CriticalPoint]]:
+    size = st.sampled_from((1, 2, 3, 3, 3))
+    return batches(st.builds(Sizes, size, size, st.integers(1, 3), size, seeds()), planted, size=2)
+
+
+def violations(holds: Callable[[CriticalPoint], bool]) -> Callable[[], st.SearchStrategy[CriticalPoint]]:
+    """Critical points without a property."""
+    return lambda: alone(critical_points()).filter(lambda t: not holds(t))
+
+
+def interpret(t: CriticalPoint) -> Model | None:
+    """The letters at a critical point that is not a global minimum."""
+    if not is_not_global(t):
+        return None
+    (V, U), (B, A) = t.layers, t.better
+    return Model({"U": U, "V": V, "X": t.X, "Y": t.Y, "A": A, "B": B})
+
+
+def stratum(t: CriticalPoint) -> str:
+    if not is_not_global(t):
+        return "global minimum"
+    if t.layers[0].is_zero() and t.layers[1].is_zero():
+        return "the origin"
+    if t.X.rank() < t.X.rows:
+        return "rank-deficient data"
+    if len(set(t.spectrum)) < len(t.spectrum):
+        return "a tie"
+    if t.layers[1].rank() < t.layers[1].cols:
+        return "U has a kernel"
+    return "generic"
+
+
+def scalars(*weights: int, y: Any = 1, better: Sequence[Any] = (), **change: Any) -> CriticalPoint:
+    """A chain of single units on the sample $x = 1$ with target $y$; a better one is $(1, \\dots, 1, y)$."""
+    better = better or (*([1] * (len(weights) - 1)), y)
+    layers, best = (tuple(Matrix([[w]]) for w in ws) for ws in (weights, better))
+    return CriticalPoint(layers, Matrix([[1]]), Matrix([[y]]), best, (Fraction(y),), **change)
+
+
+def weighted() -> CriticalPoint:
+    r"""$(u_1 v_1 - 1)^2 + (u_2 v_2 - \tfrac12)^2 + 4 (u_1 v_2)^2 + 4 (u_2 v_1)^2$ at $u = (0, \tfrac12)$, $v = (0, 1)$."""
+    half = Fraction(1, 2)
+    point = Matrix([[0, 1]]), Matrix([[0], [half]])
+    better = Matrix([[1, 0]]), Matrix([[1], [0]])
+    weights = Matrix([[1, 4], [4, 1]])
+    return CriticalPoint(point, identity(2), diagonal([1, half]), better, (Fraction(1), half), weights=weights)
+
+
+def exchange(s: int, sigma: int) -> CriticalPoint:
+    r"""$Y = \operatorname{diag}(s, \sigma)$, $p = 1$, and $s$ is kept although $\sigma > s$."""
+    point, better = (Matrix([[s, 0]]), Matrix([[1], [0]])), (Matrix([[0, sigma]]), Matrix([[0], [1]]))
+    return CriticalPoint(point, identity(2), diagonal([s, sigma]), better, (Fraction(sigma), Fraction(s)))
+
+
+def rotation(t: CriticalPoint) -> fmpq:
+    r"""The coefficient of $t^2$ at `exchange`$(s, \sigma)$ when $U$ moves to $(1, t/s)$ and $V$ to $(s, t)$."""
+    s = t.Y[0, 0]
+    D = Matrix([[0], [1], [0], [1 / s]])  # the entries of V, then those of U
+    return D.inner(hessian(t) @ D) / 2
+
+
+def is_distinct(t: CriticalPoint) -> bool:
+    r"""Whether $Y X^+ X Y^\top$, which is $Y X^\top (X X^\top)^{-1} X Y^\top$ where that exists, has distinct eigenvalues."""
+    f = (t.Y @ t.X.pseudo_inverse() @ t.X @ t.Y.T).characteristic_polynomial().to_flint()
+    return f.gcd(f.derivative()).degree() == 0
+
+
+def is_full_rank(t: CriticalPoint) -> bool:
+    return t.X.rank() == t.X.rows and (t.X @ t.Y.T).rank() == min(t.X.rows, t.Y.rows)
+
+
+def has_few_outputs(t: CriticalPoint) -> bool:
+    return t.Y.rows <= t.X.rows
+
+
+def numbers(t: CriticalPoint) -> str:
+    """What a witness shows."""
+    positive, negative, null = hessian(t).inertia()
+    return (
+        f"E = {t.loss(t.layers)} at {t.layers}, and {t.loss(t.better)} at {t.better}.\n"
+        f"gradient: {[str(g) for g in gradient(t)]}\n"
+        f"Hessian: {positive} positive, {null} zero, {negative} negative eigenvalues"
+    )
+
+
+def draw_curvature(ax: Any) -> Any:
+    """The smallest Hessian eigenvalue against the loss, where channels of diag(3, 2, 1) are kept: two layers and three."""
+    import numpy as np
+
+    for depth, marker in ((2, "o"), (3, "x")):
+        losses, lowest = [], []
+        for mask in range(8):
+            kept = [k for k in range(3) if mask >> k & 1]
+            ones, values = ([q if k in kept else 0 for k, q in enumerate(qs)] for qs in ((1, 1, 1), (3, 2, 1)))
+            layers = (diagonal(values), *[diagonal(ones)] * (depth - 1))
+            t = CriticalPoint(layers, identity(3), diagonal([3, 2, 1]), layers)
+            losses.append(float(str(t.loss(layers))))
+            lowest.append(np.linalg.eigvalsh(hessian(t).to_numpy())[0])
+        ax.plot(losses, lowest, marker, label=f"{depth} layers", fillstyle="none")
+    ax.set_xlabel("loss at a critical point")
+    ax.set_ylabel("smallest eigenvalue of the Hessian")
+    ax.legend()
+    return ax
+
+
+claim = Claim(
+    __name__,
+    __doc__,
+    source=Citation("zhu2020global", "abstract"),
+    also=(Citation("kawaguchi2016deep", "Theorem 2.3 (iv)"), Citation("baldi1989neural", "abstract")),
+    premises=(
+        Premise(
+            "critical",
+            "Both gradients vanish.",
+            holds=lambda t: not any(gradient(t)),
+            without=lambda: scalars(1, 1, y=Fraction(3, 2)),
+            show=numbers,
+        ),
+        Premise(
+            "two layers",
+            "The network has two layers.",
+            holds=lambda t: len(t.layers) == 2,
+            without=lambda: scalars(0, 0, 0),
+            show=numbers,
+        ),
+        Premise(
+            "equal weights",
+            "All entries of the error have the same weight in the loss.",
+            holds=lambda t: t.weights is None,
+            without=weighted,
+            show=numbers,
+        ),
+        Premise(
+            "linear",
+            "No activation function stands between the layers.",
+            holds=lambda t: not t.squared,
+            without=lambda: scalars(0, 0, squared=True),
+            show=numbers,
+        ),
+        Premise(
+            "full rank",
+            r"$X X^\top$ and $X Y^\top$ have full rank.",
+            holds=is_full_rank,
+            kind="superfluous",
+            violating=violations(is_full_rank),
+        ),
+        Premise(
+            "distinct eigenvalues",
+            r"$Y X^\top (X X^\top)^{-1} X Y^\top$ has distinct eigenvalues.",
+            holds=is_distinct,
+            kind="superfluous",
+            violating=violations(is_distinct),
+        ),
+        Premise(
+            "few outputs",
+            r"There are at most as many outputs as inputs, $m \le n$.",
+            holds=has_few_outputs,
+            kind="superfluous",
+            violating=violations(has_few_outputs),
+        ),
+    ),
+    derivation=proof,
+    interpret=interpret,
+    instances=critical_points,
+    check=check,
+    stratum=stratum,
+    beyond="the whole Hessian, from values of the loss alone, and at global minima that the loss is the Eckart-Young value",
+    mutants=(
+        Mutant(
+            "global minima too",
+            "The Hessian has a negative eigenvalue at every critical point.",
+            lambda t: decided(hessian(t).inertia()[1] > 0),
+            lambda: scalars(1, 1),
+        ),
+        Mutant(
+            "no saddles",
+            "Every critical point is a global minimum.",
+            lambda t: decided(not is_not_global(t)),
+            lambda: scalars(0, 0),
+        ),
+        Mutant(
+            "flat origin",
+            r"At $U = 0$, $V = 0$ the Hessian has no negative eigenvalue.",
+            lambda t: decided(any(not W.is_zero() for W in t.layers) or hessian(t).inertia()[1] == 0),
+            lambda: scalars(0, 0),
+        ),
+        Mutant(
+            "local maxima",
+            "At a critical point that is not a global minimum the Hessian has no positive eigenvalue.",
+            lambda t: decided(not is_not_global(t) or hessian(t).inertia()[0] == 0),
+            lambda: exchange(1, 2),
+        ),
+        Mutant(
+            "ratio of squares",
+            r"Exchanging a kept $s$ for $\sigma > s$ has the second-order coefficient $2 - 2 \sigma^2 / s^2$.",
+            lambda t: equal(rotation(t), 2 - 2 * (t.Y[1, 1] / t.Y[0, 0]) ** 2),
+            lambda: exchange(1, 2),
+        ),
+    ),
+    figure=draw_curvature,
+)

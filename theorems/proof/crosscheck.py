@@ -1,0 +1,504 @@
+r"""Two ways to doubt a derivation that do not go through the normal form.
+
+*Modular check*: every equation step stores a certificate $g = \sum L_i f_i R_i$ (plus squares). It is evaluated with
+random matrices modulo the prime $2^{61} - 1$ for all free letters, every dimension larger than the degree (low
+dimensions lie: $AB = BA$ at $1 \times 1$).
+
+*Model check*: every fact, axiom instance and goal is evaluated in exact arithmetic on instances of the claim. A false
+axiom that the kernel took on trust is caught here.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from flint import arb, fmpq, nmod, nmod_mat
+
+from numerics.arithmetic import exact
+from theorems.proof.derivation import Derivation, Fact
+from theorems.proof.language import Content, Indexed, Relation, Statement
+from theorems.proof.words import (
+    Dimension,
+    Expr,
+    Letter,
+    Word,
+    _cols,
+    _rows,
+    identity,
+    indices,
+    parse_index,
+    shift_index,
+)
+
+PRIME = 2**61 - 1
+
+
+@dataclass(frozen=True)
+class Ring:
+    """How to evaluate an expression: matrices with `@ .T + .trace()`, and rational coefficients as scalars."""
+
+    identity: Callable[[int], Any]
+    zeros: Callable[[int, int], Any]
+    scalar: Callable[[Fraction], Any]
+
+
+EXACT = Ring(exact.identity, exact.zeros, lambda c: fmpq(c.numerator, c.denominator))
+
+
+class _Mod:
+    """A matrix modulo `PRIME`."""
+
+    def __init__(self, entries: nmod_mat):
+        self.m = entries
+
+    def __matmul__(self, other: _Mod) -> _Mod:
+        return _Mod(self.m * other.m)
+
+    def __add__(self, other: _Mod) -> _Mod:
+        return _Mod(self.m + other.m)
+
+    def __mul__(self, c: nmod) -> _Mod:
+        return _Mod(self.m * c)
+
+    @property
+    def T(self) -> _Mod:
+        return _Mod(self.m.transpose())
+
+    def trace(self) -> nmod:
+        return sum((self.m[i, i] for i in range(self.m.nrows())), nmod(0, PRIME))
+
+    def is_zero(self) -> bool:
+        return all(int(x) == 0 for x in self.m.entries())
+
+
+MODULAR = Ring(
+    lambda n: _Mod(nmod_mat(n, n, [int(i == j) for i in range(n) for j in range(n)], PRIME)),
+    lambda m, n: _Mod(nmod_mat(m, n, [0] * (m * n), PRIME)),
+    lambda c: nmod(c.numerator, PRIME) / nmod(c.denominator, PRIME),
+)
+
+
+def evaluate(expr: Expr, value: Callable[[Letter], Any], size: Callable[[Dimension], int], ring: Ring) -> Any:
+    """The value of an expression: a ring scalar when it is 1 x 1, else a matrix."""
+
+    def word(w: Word) -> Any:
+        result = None
+        for x, t in w:
+            m = value(x).T if t else value(x)
+            result = m if result is None else result @ m
+        return result
+
+    total: Any = None
+    for (atoms, w), c in expr.terms.items():
+        factor = ring.scalar(c)
+        for a in atoms:
+            if isinstance(a, str):
+                factor = factor * ring.scalar(Fraction(size(a)))
+            elif len(a) == 1 and a[0][0].rows == "1":
+                factor = factor * value(a[0][0])
+            else:
+                factor = factor * _cycle(a, word).trace()
+        term = factor if expr.is_scalar else (word(w) if w else ring.identity(size(expr.rows))) * factor
+        total = term if total is None else total + term
+    if total is None:
+        return ring.scalar(Fraction(0)) if expr.is_scalar else ring.zeros(size(expr.rows), size(expr.cols))
+    return total
+
+
+def _cycle(a: Word, word: Callable[[Word], Any]) -> Any:
+    """A closed word as a product, started at its smallest side so that a scalar is a 1 x 1 product."""
+    for i, s in enumerate(a):
+        if _rows(s) == "1":
+            return word(a[i:] + a[:i])
+    assert _rows(a[0]) == _cols(a[-1])
+    return word(a)
+
+
+class _Dual:
+    r"""$a + \varepsilon b$ with $\varepsilon^2 = 0$: it differentiates with no rule for derivatives in it."""
+
+    def __init__(self, a: Any, b: Any):
+        self.a, self.b = a, b
+
+    def __add__(self, o: _Dual) -> _Dual:
+        return _Dual(self.a + o.a, self.b + o.b)
+
+    def __matmul__(self, o: _Dual) -> _Dual:
+        return _Dual(self.a @ o.a, self.a @ o.b + self.b @ o.a)
+
+    def __mul__(self, o: _Dual) -> _Dual:
+        return _Dual(_times(self.a, o.a), _times(self.a, o.b) + _times(self.b, o.a))
+
+    @property
+    def T(self) -> _Dual:
+        return _Dual(self.a.T, self.b.T)
+
+    def trace(self) -> _Dual:
+        return _Dual(self.a.trace(), self.b.trace())
+
+
+def _is_scalar(x: Any) -> bool:
+    return not hasattr(x.a if isinstance(x, _Dual) else x, "trace")
+
+
+def _times(x: Any, y: Any) -> Any:
+    """A product in which scalars may stand on either side of a matrix."""
+    if _is_scalar(x) and not _is_scalar(y):
+        x, y = y, x
+    return x * y if _is_scalar(y) else x @ y
+
+
+class _Walk:
+    """Evaluate expressions the way they were made, modulo `PRIME`, for letters and dimensions drawn on first use."""
+
+    def __init__(self, rng: random.Random, degree: int):
+        self.rng, self.degree = rng, degree
+        self.sizes: dict[Dimension, int] = {"1": 1}
+        self.drawn: dict[Letter, Any] = {}
+        self.moved: Mapping[Letter, Any] | None = None  # directions, inside a derivative
+        self.epoch = 0  # how many derivatives were begun: what is known holds within one of them
+        self.known: dict[tuple[int, int], tuple[Expr, Any]] = {}
+
+    def size(self, d: Dimension) -> int:
+        return self.sizes.setdefault(d, self.degree + 1 + self.rng.randrange(3))
+
+    def random(self, rows: Dimension, cols: Dimension, symmetric: bool = False) -> Any:
+        m, n = self.size(rows), self.size(cols)
+        if rows == cols == "1":
+            return nmod(self.rng.randrange(PRIME), PRIME)
+        drawn = nmod_mat(m, n, [self.rng.randrange(PRIME) for _ in range(m * n)], PRIME)
+        return _Mod(drawn + drawn.transpose() if symmetric else drawn)
+
+    def value(self, x: Letter) -> Any:
+        if x not in self.drawn:
+            self.drawn[x] = self.random(x.rows, x.cols, x.symmetric)
+        value = self.drawn[x]
+        if self.moved is None:
+            return value
+        return _Dual(value, self.moved[x] if x in self.moved else _times(value, nmod(0, PRIME)))
+
+    def lift(self, x: Any) -> Any:
+        """A constant: inside a derivative it does not move."""
+        return x if self.moved is None else _Dual(x, _times(x, nmod(0, PRIME)))
+
+    def __call__(self, e: Expr) -> Any:
+        key = (id(e), self.epoch if self.moved is not None else 0)
+        if key not in self.known:
+            self.known[key] = (e, self._visit(e))
+        return self.known[key][1]
+
+    def _visit(self, e: Expr) -> Any:
+        op, *args = e.made or ("normal form",)
+        scalar = e.is_scalar
+        if op == "letter":
+            return self.value(args[0])
+        if op == "number":
+            return self.lift(MODULAR.scalar(args[0]))
+        if op == "identity":
+            return self.lift(nmod(1, PRIME) if scalar else MODULAR.identity(self.size(args[0])))
+        if op == "zeros":
+            return self.lift(nmod(0, PRIME) if scalar else MODULAR.zeros(self.size(e.rows), self.size(e.cols)))
+        if op == "+":
+            return self(args[0]) + self(args[1])
+        if op == "-":
+            return self(args[0]) * self.lift(nmod(-1, PRIME))
+        if op in ("*", "@"):
+            return self._narrow(_times(self(args[0]), self(args[1])), scalar)
+        if op == "^":
+            value = self(identity(e.rows))
+            for _ in range(args[1]):
+                value = _times(value, self(args[0]))
+            return value
+        if op == "T":
+            x = self(args[0])
+            return x if _is_scalar(x) else x.T
+        if op == "trace":
+            x = self(args[0])
+            return x if _is_scalar(x) else x.trace()
+        if op in ("inner", "norm"):
+            x, y = self(args[0]), self(args[-1])
+            return _times(x, y) if _is_scalar(x) else (x.T @ y).trace()
+        # Inside another derivative the inner one is taken from its normal form, which is checked where it stands alone.
+        if op == "derivative" and self.moved is None:
+            return self._derivative(args[0], {x: self(d) for x, d in args[1].items()})
+        if op == "gradient" and self.moved is None:
+            self._check_gradient(args[0], args[1], e)
+        return evaluate(e, self.value, self.size, MODULAR) if self.moved is None else self._dual_normal_form(e)
+
+    def _narrow(self, x: Any, scalar: bool) -> Any:
+        """The product of a row and a column is a number."""
+        return x.trace() if scalar and not _is_scalar(x) else x
+
+    def _derivative(self, e: Expr, moved: Mapping[Letter, Any]) -> Any:
+        self.moved = moved
+        self.epoch += 1
+        try:
+            return self(e).b
+        finally:
+            self.moved = None
+
+    def _check_gradient(self, e: Expr, x: Letter, g: Expr) -> None:
+        """The derivative in a random direction is the inner product with the gradient's normal form."""
+        direction = self.random(x.rows, x.cols)
+        slope = self._derivative(e, {x: direction})
+        value = evaluate(g, self.value, self.size, MODULAR)
+        inner = _times(direction, value) if _is_scalar(value) else (direction.T @ value).trace()
+        if int(slope) != int(inner):
+            raise ArithmeticError(f"the gradient in `{x.name}` is wrong modulo {PRIME}")
+
+    def _dual_normal_form(self, e: Expr) -> Any:
+        ring = Ring(
+            lambda n: self.lift(MODULAR.identity(n)),
+            lambda m, n: self.lift(MODULAR.zeros(m, n)),
+            lambda c: self.lift(MODULAR.scalar(c)),
+        )
+        return evaluate(e, self.value, self.size, ring)
+
+
+def modular_check(derivation: Derivation, seed: int = 0) -> list[str]:
+    """Re-evaluate the certificate of every `algebra` and `squares` step modulo a prime; what is wrong, if anything."""
+    wrong = []
+    for fact in derivation.facts:
+        if fact.step not in ("algebra", "squares"):
+            continue
+        try:
+            sound = certificate_holds(fact.expr, fact, random.Random(seed * 10007 + fact.number))
+        except ArithmeticError as error:
+            sound = False
+            wrong.append(f"step ({fact.number}): {error}")
+        if not sound:
+            wrong.append(f"step ({fact.number}) {fact.content} fails modulo {PRIME}")
+    return wrong
+
+
+def certificate_holds(goal: Expr, fact: Fact, rng: random.Random) -> bool:
+    """Whether `goal` is the sum of the fact's stored cofactors and squares, at random matrices modulo `PRIME`."""
+    cofactors = fact.payload["cofactors"]
+    squares = fact.payload.get("squares", ())
+    pieces = [goal, *(p.expr for p in fact.parents)]
+    pieces += [e for c in cofactors for e in (c.outer, c.left, c.right)]
+    pieces += [s.matrix for s in squares if s.matrix is not None]
+    walk = _Walk(rng, max(e.degree() for e in pieces))
+    minus = nmod(-1, PRIME)
+    total = walk(goal)
+    for c in cofactors:
+        f = walk(fact.parents[c.fact].expr)
+        core = _times(_times(walk(c.left), f.T if c.transposed and not _is_scalar(f) else f), walk(c.right))
+        if not _is_scalar(core) and (c.traced or c.left.rows == c.right.cols == "1"):
+            core = core.trace()
+        total = total + _times(_times(core, walk(c.outer)), minus)
+    for s in squares:
+        term = MODULAR.scalar(s.q)
+        for f in s.facts:
+            term = term * walk(f.expr)
+        if s.matrix is not None:
+            term = term * walk(s.matrix.squared_norm())
+        total = total + term * minus
+    return total.is_zero() if hasattr(total, "is_zero") and not _is_scalar(total) else int(total) == 0
+
+
+@dataclass
+class Model:
+    """Exact values for the letters of a derivation.
+
+    `values` holds matrices and scalars by the letter's name (`"W[2]"` for a member of a family), `indices` values of
+    index constants such as `K`, `extra` whatever the functions that compute existing letters want to know, such as a
+    planted decomposition. `sizes` (dimensions) follow from the values.
+    """
+
+    values: dict[str, Any]
+    indices: Mapping[str, int] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+
+    def resolve(self, text: str) -> str:
+        """A name with its index symbols replaced by their values: `W[j+1]` becomes `W[3]` when j is 2."""
+        for symbol in indices(text):
+            if symbol in self.indices:
+                text = shift_index(text, symbol, str(self.indices[symbol]))
+        return text
+
+    def index(self, text: str) -> int:
+        symbol, offset = parse_index(text)
+        return offset + (self.indices[symbol] if symbol else 0)
+
+    def with_index(self, symbol: str, value: int) -> Model:
+        # Copies: a letter that came into being for one value of the index has another value for the next.
+        return Model(dict(self.values), {**self.indices, symbol: value}, self.extra, dict(self.sizes))
+
+    def learn(self, x: Letter, value: Any) -> None:
+        """Store the value of a letter and what it says of dimensions; raises `ValueError` when they disagree."""
+        if isinstance(value, exact.Matrix):
+            for d, n in ((x.rows, value.rows), (x.cols, value.cols)):
+                d = self.resolve(d)
+                if (d == "1" and n != 1) or (d != "1" and self.sizes.setdefault(d, n) != n):
+                    raise ValueError(f"`{x.name}` has dimension {d} = {n}, elsewhere it is {self.sizes.get(d, 1)}.")
+            if x.rows == x.cols == "1":
+                value = value[0, 0]
+        self.values[self.resolve(x.name)] = value
+
+    def value(self, x: Letter) -> Any:
+        found = self.values[self.resolve(x.name)]
+        if x.rows == x.cols == "1" and isinstance(found, exact.Matrix):
+            return found[0, 0]
+        if isinstance(found, int | Fraction):
+            return fmpq(found.numerator, found.denominator)
+        return found
+
+    def scalar(self, name: str) -> Any:
+        """The value of a scalar letter by its name."""
+        return self.value(Letter(name, "1", "1"))
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[self.resolve(name)]
+
+    def size(self, d: Dimension) -> int:
+        return 1 if d == "1" else self.sizes[self.resolve(d)]
+
+    def evaluate(self, expr: Expr) -> Any:
+        return evaluate(expr, self.value, self.size, EXACT)
+
+    def root(self, x: Any) -> Any:
+        """The square root: rational when it is, else a ball."""
+        if isinstance(x, fmpq) and x >= 0 and x.p.is_square() and x.q.is_square():
+            return fmpq(x.p.isqrt(), x.q.isqrt())
+        return arb(x).sqrt()
+
+    def says(self, content: Content, predicates: Mapping[str, Callable[..., bool]]) -> bool | None:
+        """Whether a content is true in this model; `None` when that is not decided (overlapping balls, quantifiers)."""
+        if isinstance(content, Statement):
+            return None
+        if isinstance(content, Indexed):
+            low, high = self.index(content.low), self.index(content.high)
+            answers = [
+                self.with_index(content.symbol, i).says(content.relation, predicates) for i in range(low, high + 1)
+            ]
+            return False if False in answers else None if None in answers else True
+        if content.predicate:
+            holds = predicates.get(content.predicate)
+            if holds is None:
+                return None
+            truth = holds(*(self.evaluate(e) for e in content.arguments))
+            return truth if content.kind == "predicate" else not truth
+        value = self.evaluate(content.expr)
+        return _says(content.kind, value)
+
+
+def _says(kind: str, value: Any) -> bool | None:
+    if isinstance(value, arb):
+        if kind == ">=0":
+            return True if value >= 0 else False if value < 0 else None
+        if kind == ">0":
+            return True if value > 0 else False if value <= 0 else None
+        nonzero = True if value != 0 else False if value == 0 else None
+        return nonzero if kind == "!=0" else None if nonzero is None else not nonzero
+    if kind == "=0":
+        return value.is_zero() if isinstance(value, exact.Matrix) else value == 0
+    if kind == "!=0":
+        return not (value.is_zero() if isinstance(value, exact.Matrix) else value == 0)
+    return value >= 0 if kind == ">=0" else value > 0
+
+
+@dataclass(frozen=True)
+class ModelReport:
+    """What the model check saw: how many models, which facts were false, which were never evaluated."""
+
+    models: int
+    false: tuple[str, ...]
+    never: tuple[str, ...]
+
+    @property
+    def passes(self) -> bool:
+        return self.models > 0 and not self.false and not self.never
+
+
+def model_check(derivation: Derivation, models: Sequence[Model]) -> ModelReport:
+    """Evaluate every fact and goal of a derivation on every model.
+
+    A fact under hypotheses counts where they hold. A fact with an index is evaluated at every value of the index.
+    A model that breaks a premise of the derivation is an error of `interpret`, reported as a false fact.
+    """
+    false: list[str] = []
+    seen: set[int] = set()
+    for number, model in enumerate(models):
+        for fact, answer in _walk(derivation, model):
+            if answer is not None:
+                seen.add(fact.number)
+            if answer is False:
+                false.append(f"({fact.number}) {fact.content} [{fact.step}] is false in model {number}")
+        for goal in derivation.goals:
+            if model.says(goal, derivation.predicates) is False:
+                false.append(f"the goal {goal} is false in model {number}")
+    quantified = {f.number for f in derivation.facts if isinstance(f.content, Statement) or "symbol" in f.payload}
+    never = [f"({f.number}) {f.content}" for f in derivation.facts if f.number not in seen | quantified]
+    return ModelReport(len(models), tuple(false), tuple(never))
+
+
+def _walk(derivation: Derivation, model: Model) -> list[tuple[Fact, bool | None]]:
+    """Evaluate the facts in order, once for every value of the open indices that a fact rests on."""
+    out: list[tuple[Fact, bool | None]] = []
+    eigen = {f.number: f for f in derivation.facts if "symbol" in f.payload}
+    for fact in derivation.facts:
+        if isinstance(fact.content, Statement) or fact.number in eigen:
+            continue
+        needed = [eigen[n] for n in sorted(fact.hypotheses) if n in eigen]
+        places = [model]
+        for h in needed:
+            low, high = model.index(h.payload["low"]), model.index(h.payload["high"])
+            places = [p.with_index(h.payload["symbol"], i) for p in places for i in range(low, high + 1)]
+        for place in places:
+            answer = _at(derivation, fact, place, eigen)
+            out.append((fact, answer))
+    return out
+
+
+def _at(derivation: Derivation, fact: Fact, model: Model, eigen: Mapping[int, Fact]) -> bool | None:
+    for n in sorted(fact.hypotheses):
+        if n in eigen:
+            continue
+        supposed = derivation.facts[n - 1].content
+        if isinstance(supposed, Statement):
+            continue
+        if fact.number != n and not _prepare(derivation, supposed, model):
+            return None
+        if model.says(supposed, derivation.predicates) is not True:
+            return None
+    if not _prepare(derivation, fact.content, model):
+        return None
+    return model.says(fact.content, derivation.predicates)
+
+
+def _prepare(derivation: Derivation, content: Content, model: Model) -> bool:
+    """Compute the letters that `content` needs and that came into being in the proof; False when it cannot be done."""
+    relations = (
+        (content,) if isinstance(content, Relation) else (content.relation,) if isinstance(content, Indexed) else ()
+    )
+    for r in relations:
+        for x in sorted(r.letters(), key=lambda x: x.name):
+            if isinstance(content, Indexed) and content.symbol in indices(x.name):
+                continue
+            if not _compute(derivation, x, model):
+                return False
+    return True
+
+
+def _compute(derivation: Derivation, x: Letter, model: Model) -> bool:
+    name = model.resolve(x.name)
+    if name in model.values:
+        return True
+    compute = derivation.values.get(x)
+    if compute is None:
+        return False
+    for y in derivation._depends.get(x, frozenset()):
+        if y != x and not _compute(derivation, y, model):
+            return False
+    try:
+        value = compute(model)
+    except (ZeroDivisionError, KeyError):
+        return False
+    model.learn(x, value)
+    return True

@@ -1,0 +1,264 @@
+r"""What a fact can say: relations between expressions, and statements that quantify over letters.
+
+Trusted file. A `Relation` is `expr = 0`, `expr >= 0`, `expr > 0`, `expr != 0`, or a named predicate of expressions
+(such as *invertible(A)*) or its negation. A `Statement` is
+
+$$\forall\, \text{dimensions, letters}:\quad \text{premises} \implies \exists\, \text{new letters}:\ \text{conclusions},$$
+
+the one shape that axioms, lemmas, existence facts and the claim itself share. `Indexed` is a relation for every
+value of an index symbol in a range.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from theorems.proof.words import (
+    Dimension,
+    Expr,
+    Letter,
+    ShapeError,
+    at_index,
+    indices,
+    number,
+    parse_index,
+    shift_index,
+    substitute,
+)
+
+ORDER_KINDS = (">=0", ">0")
+KINDS = ("=0", *ORDER_KINDS, "!=0", "predicate", "not predicate")
+
+
+@dataclass(frozen=True)
+class Relation:
+    """One atomic formula. Build it with `zero`, `equal`, `at_least`, `positive`, ... rather than by hand."""
+
+    kind: str
+    expr: Expr = field(default_factory=lambda: number(0))
+    predicate: str = ""
+    arguments: tuple[Expr, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"`{self.kind}` is no kind of relation: needed one of {', '.join(KINDS)}.")
+        if self.kind in ORDER_KINDS and not self.expr.is_scalar:
+            raise ShapeError(f"Only scalars are ordered: found a {self.expr.rows} x {self.expr.cols} matrix.")
+
+    @property
+    def negation(self) -> Relation:
+        """The relation that holds exactly when this one does not."""
+        if self.kind == "=0":
+            return Relation("!=0", self.expr)
+        if self.kind == "!=0":
+            return Relation("=0", self.expr)
+        if self.kind == ">=0":
+            return Relation(">0", -self.expr)
+        if self.kind == ">0":
+            return Relation(">=0", -self.expr)
+        other = "not predicate" if self.kind == "predicate" else "predicate"
+        return Relation(other, predicate=self.predicate, arguments=self.arguments)
+
+    def is_same_as(self, other: Relation) -> bool:
+        """Whether the two say the same up to the normal form (and, for `= 0` and `!= 0`, the sign or transpose)."""
+        if self == other:
+            return True
+        if self.kind == other.kind and self.kind in ("=0", "!=0"):
+            variants = [-other.expr, other.expr.T, -other.expr.T]
+            return any(self.expr == v for v in variants)
+        return False
+
+    def follows_from(self, other: Relation) -> bool:
+        """Whether `other` alone gives this relation: the same, or `> 0` used as `>= 0` or `!= 0`, or `= 0` as `>= 0`."""
+        if self.is_same_as(other):
+            return True
+        if other.kind == ">0" and self.kind == ">=0":
+            return self.expr == other.expr
+        if other.kind == ">0" and self.kind == "!=0":
+            return self.expr in (other.expr, -other.expr)
+        if other.kind == "=0" and self.kind == ">=0":
+            return self.expr in (other.expr, -other.expr)
+        return False
+
+    def expressions(self) -> tuple[Expr, ...]:
+        return self.arguments if self.predicate else (self.expr,)
+
+    def letters(self) -> frozenset[Letter]:
+        return frozenset().union(*(e.letters() for e in self.expressions()))
+
+    def dimensions(self) -> frozenset[Dimension]:
+        return frozenset().union(*(e.dimensions() for e in self.expressions()))
+
+    def symbols(self) -> frozenset[str]:
+        """The index symbols that occur."""
+        names = [x.name for x in self.letters()] + list(self.dimensions())
+        return frozenset().union(*(indices(name) for name in names))
+
+    def substitute(self, values: Mapping[Letter, Expr], dims: Mapping[Dimension, Dimension]) -> Relation:
+        if self.predicate:
+            args = tuple(substitute(e, _present(e, values), dims) for e in self.arguments)
+            return Relation(self.kind, predicate=self.predicate, arguments=args)
+        return Relation(self.kind, substitute(self.expr, _present(self.expr, values), dims))
+
+    def at(self, symbol: str, to: str) -> Relation:
+        if self.predicate:
+            args = tuple(at_index(e, symbol, to) for e in self.arguments)
+            return Relation(self.kind, predicate=shift_index(self.predicate, symbol, to), arguments=args)
+        return Relation(self.kind, at_index(self.expr, symbol, to))
+
+    def __str__(self) -> str:
+        if self.predicate:
+            args = ", ".join(map(repr, self.arguments))
+            text = f"{self.predicate}({args})" if args else self.predicate
+            return text if self.kind == "predicate" else f"not {text}"
+        from theorems.proof.render import plain_made
+
+        return self._sides(plain_made, {"=0": "=", ">=0": ">=", ">0": ">", "!=0": "!="})
+
+    def _sides(self, show: Callable[[Expr], str], signs: Mapping[str, str]) -> str:
+        """`a - b = 0` reads `a = b`."""
+        left, right = self.expr, number(0)
+        made = self.expr.made
+        if made is not None and made[0] == "+" and made[2].made is not None and made[2].made[0] == "-":
+            left, right = made[1], made[2].made[1]
+        return f"{show(left)} {signs[self.kind]} {show(right)}"
+
+    def latex(self) -> str:
+        from theorems.proof.render import latex_made
+
+        if self.predicate:
+            args = ",\\ ".join(latex_made(e) for e in self.arguments)
+            name = f"\\text{{{self.predicate}}}" + (f"({args})" if args else "")
+            return name if self.kind == "predicate" else f"\\lnot\\,{name}"
+        from theorems.proof.render import latex_made
+
+        return self._sides(latex_made, {"=0": "=", ">=0": "\\ge", ">0": ">", "!=0": "\\ne"})
+
+
+def _present(expr: Expr, values: Mapping[Letter, Expr]) -> dict[Letter, Expr]:
+    return {x: v for x, v in values.items() if x in expr.letters()}
+
+
+def _expr(x: Expr | int | Fraction) -> Expr:
+    return x if isinstance(x, Expr) else number(x)
+
+
+def zero(e: Expr) -> Relation:
+    return Relation("=0", e)
+
+
+def equal(a: Expr | int | Fraction, b: Expr | int | Fraction) -> Relation:
+    return Relation("=0", _expr(a) - b)
+
+
+def nonzero(e: Expr) -> Relation:
+    return Relation("!=0", e)
+
+
+def nonnegative(e: Expr) -> Relation:
+    return Relation(">=0", e)
+
+
+def positive(e: Expr) -> Relation:
+    return Relation(">0", e)
+
+
+def at_least(a: Expr | int | Fraction, b: Expr | int | Fraction) -> Relation:
+    r"""$a \ge b$."""
+    return Relation(">=0", _expr(a) - b)
+
+
+def at_most(a: Expr | int | Fraction, b: Expr | int | Fraction) -> Relation:
+    r"""$a \le b$."""
+    return Relation(">=0", _expr(b) - a)
+
+
+def less(a: Expr | int | Fraction, b: Expr | int | Fraction) -> Relation:
+    r"""$a < b$."""
+    return Relation(">0", _expr(b) - a)
+
+
+def predicate(name: str, *arguments: Expr) -> Relation:
+    """An opaque predicate. Only axioms, hypotheses and cases speak about it; the model check evaluates it."""
+    return Relation("predicate", predicate=name, arguments=arguments)
+
+
+@dataclass(frozen=True)
+class Statement:
+    r"""$\forall$ letters: premises $\implies \exists$ new letters: conclusions. All dimensions are universal too."""
+
+    letters: tuple[Letter, ...]
+    premises: tuple[Relation, ...]
+    conclusions: tuple[Relation, ...]
+    new: tuple[Letter, ...] = ()
+    text: str = ""
+
+    def instance(
+        self, values: Mapping[Letter, Expr], dims: Mapping[Dimension, Dimension]
+    ) -> tuple[tuple[Relation, ...], tuple[Relation, ...]]:
+        """(premises, conclusions) with letters and dimensions replaced."""
+        return (
+            tuple(r.substitute(values, dims) for r in self.premises),
+            tuple(r.substitute(values, dims) for r in self.conclusions),
+        )
+
+    def free_letters(self) -> frozenset[Letter]:
+        """Letters that are spoken about without being quantified here."""
+        spoken = frozenset().union(*(r.letters() for r in (*self.premises, *self.conclusions)))
+        return spoken - frozenset(self.letters) - frozenset(self.new)
+
+    def __str__(self) -> str:
+        parts = []
+        if self.letters:
+            parts.append("for all " + ", ".join(f"{x.name}: {x.rows} x {x.cols}" for x in self.letters))
+        if self.premises:
+            parts.append("if " + " and ".join(map(str, self.premises)))
+        if self.new:
+            parts.append("there are " + ", ".join(f"{x.name}: {x.rows} x {x.cols}" for x in self.new) + " with")
+        parts.append(" and ".join(map(str, self.conclusions)))
+        return " ".join(parts)
+
+    def latex(self) -> str:
+        def typed(xs: tuple[Letter, ...]) -> str:
+            from theorems.proof.render import latex_name
+
+            return ",\\ ".join(
+                latex_name(x.name) + f" \\in \\mathbb{{R}}^{{{latex_name(x.rows)} \\times {latex_name(x.cols)}}}"
+                for x in xs
+            )
+
+        parts = []
+        if self.letters:
+            parts.append("\\forall\\, " + typed(self.letters) + ":")
+        if self.premises:
+            parts.append(" \\land ".join(r.latex() for r in self.premises) + " \\implies")
+        if self.new:
+            parts.append("\\exists\\, " + typed(self.new) + ":")
+        parts.append(" \\land ".join(r.latex() for r in self.conclusions))
+        return "\\ ".join(parts)
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """`relation` for every integer value of `symbol` from `low` to `high` (index expressions, both included)."""
+
+    relation: Relation
+    symbol: str
+    low: str
+    high: str
+
+    def __post_init__(self) -> None:
+        for bound in (self.low, self.high):
+            if parse_index(bound)[0] == self.symbol:
+                raise ValueError(f"The range of `{self.symbol}` cannot mention itself: found `{bound}`.")
+
+    def __str__(self) -> str:
+        return f"for all {self.low} <= {self.symbol} <= {self.high}: {self.relation}"
+
+    def latex(self) -> str:
+        return f"\\forall\\, {self.low} \\le {self.symbol} \\le {self.high}:\\ {self.relation.latex()}"
+
+
+Content = Relation | Statement | Indexed

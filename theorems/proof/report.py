@@ -1,0 +1,59 @@
+"""What a derivation rests on: the axioms, glue, lemmas and engines in the cone of its goals. Untrusted: it only reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from theorems.proof.derivation import Axiom, Derivation
+
+TRUSTED = ("words.py", "language.py", "derivation.py", "calculus.py", "smt.py")
+
+
+@dataclass(frozen=True)
+class TrustedBase:
+    """Everything on which the goals of a derivation rest."""
+
+    axioms: tuple[Axiom, ...]
+    glue: tuple[str, ...]
+    lemmas: tuple[str, ...]
+    engines: tuple[str, ...]
+    unused_premises: tuple[str, ...]
+
+
+def trusted_base(derivation: Derivation) -> TrustedBase:
+    axioms: dict[str, Axiom] = {}
+    glue: list[str] = []
+    lemmas: list[str] = []
+    engines: set[str] = set()
+    _collect(derivation, axioms, glue, lemmas, engines)
+    used = {f.number for f in derivation.cone()}
+    unused = tuple(f"{f.reason}: {f.content}" for f in derivation.facts if f.step == "given" and f.number not in used)
+    ordered = tuple(axioms[name] for name in sorted(axioms))
+    return TrustedBase(ordered, tuple(glue), tuple(lemmas), tuple(sorted(engines)), unused)
+
+
+def _collect(d: Derivation, axioms: dict[str, Axiom], glue: list[str], lemmas: list[str], engines: set[str]) -> None:
+    glue += d.glue_sentences
+    for f in d.cone():
+        if f.step == "axiom":
+            axioms[f.payload["axiom"]] = d.axioms[f.payload["axiom"]]
+        elif f.step == "lemma":
+            name = f.payload["lemma"]
+            if name not in lemmas:
+                lemmas.append(name)
+                _collect(d.lemmas[name], axioms, glue, lemmas, engines)
+        elif f.step in ("smt", "calculus"):
+            engines.add(f"{f.payload['solver']} {f.payload['version']}")
+        elif f.step == "cases" and "unsat" in f.payload["exhaustive"]:
+            engines.add(f.payload["exhaustive"].partition(":")[0])
+
+
+def trusted_lines() -> dict[str, int]:
+    """Lines of code (no blanks, comments or docstrings counted out) of every trusted file."""
+    here = Path(__file__).parent
+    counts = {}
+    for name in TRUSTED:
+        lines = (here / name).read_text(encoding="utf-8").splitlines()
+        counts[name] = sum(1 for line in lines if line.strip() and not line.strip().startswith("#"))
+    return counts

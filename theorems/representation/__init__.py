@@ -1,0 +1,1 @@
+"""Representation: what networks can compute, and what their layers are."""
