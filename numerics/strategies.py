@@ -81,8 +81,8 @@ def _both(value: Fraction | int, weight: int) -> tuple[tuple[Fraction | int, int
 _HALF, _THIRD = Fraction(1, 2), Fraction(1, 3)
 
 _ENTRIES = _table(
-    (0, 64),
-    *_both(1, 32),
+    (0, 32),
+    *_both(1, 48),
     *_both(2, 16),
     *_both(_HALF, 12),
     *_both(3, 10),
@@ -103,19 +103,19 @@ r"""A positive gap at most this large is *tiny*. The relative gaps drawn are $10
 of which float64 cannot represent."""
 
 _LARGEST = _table(
-    *((0, 32), (1, 96), (2, 48), (3, 32), (_HALF, 16), (5, 12), (_THIRD, 12), (1000, 4), (TINY, 4)),
+    *((0, 24), (1, 104), (2, 48), (3, 32), (_HALF, 16), (5, 12), (_THIRD, 12), (1000, 4), (TINY, 4)),
 )
 # The largest value and the ratios that follow, not the gaps: then a prefix of the bytes is a prefix of the spectrum, and
 # a tie survives when the size shrinks.
 _RATIOS = _table(
-    *((1, 80), (0, 32), (_HALF, 48), (Fraction(2, 3), 24), (Fraction(3, 4), 20), (_THIRD, 12)),
+    *((1, 112), (0, 28), (_HALF, 40), (Fraction(2, 3), 16), (Fraction(3, 4), 12), (_THIRD, 8)),
     *((1 - TINY, 8), (1 - TINY**2, 16), (1 - TINY**3, 8), (TINY, 8)),
 )
 
 _RATIO_PAIRS = tuple(x.as_integer_ratio() for x in _RATIOS)
 
 _GENERIC, _LOW_RANK, _REPEATED, _ZERO_COLUMNS, _ZERO = range(5)
-_KINDS = _numerators(_table((_GENERIC, 112), (_LOW_RANK, 56), (_REPEATED, 32), (_ZERO_COLUMNS, 32), (_ZERO, 24)), 1)
+_KINDS = _numerators(_table((_GENERIC, 144), (_LOW_RANK, 40), (_REPEATED, 28), (_ZERO_COLUMNS, 28), (_ZERO, 16)), 1)
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def spectral_stratum(spectrum: Sequence[Fraction]) -> str:
 # half of all drawn matrices were zero. So every byte string that it draws here has the same length. It is read from its
 # end, because shrinking moves what is not zero to the end, and an instance of a smaller size reads fewer bytes: the
 # decoders below see to it that these are the bytes of a part of the larger instance.
-_BLOCK = 8
+_BLOCK = 32
 _BLOCKS = st.binary(min_size=_BLOCK, max_size=_BLOCK)
 
 POOL = 16
@@ -301,17 +301,17 @@ class Stream:
         if kind == _ZERO:
             return Matrix(fmpq_mat(m, n))
         A = _entries(m, n, numbers)
-        if kind == _LOW_RANK:
-            r = 1 + how % (min(m, n) - 1) if min(m, n) > 1 else 0
+        if kind == _LOW_RANK and min(m, n) > 1:
+            r = 1 + how % (min(m, n) - 1)
             # The rows below the first r become combinations of them, with what stood there as coefficients.
             top, coefficients = A[:r, :], A[r:, :r]
             flat = [*top.entries(), *(coefficients @ top).entries()]
             return Matrix(fmpq_mat(m, n, flat))
-        if kind == _REPEATED:
-            distinct = 1 + how % max(1, n - 1)
+        if kind == _REPEATED and n > 1:
+            distinct = 1 + how % (n - 1)
             return A[:, [j if j < distinct else numbers[j] % distinct for j in range(n)]]
-        if kind == _ZERO_COLUMNS:
-            return A.copy_with({(i, j): 0 for j in range(n) if (how | 1) >> (j % 8) & 1 for i in range(m)})
+        if kind == _ZERO_COLUMNS and n > 1:
+            return A.copy_with({(i, j): 0 for j in range(n) if numbers[j] & 1 for i in range(m)})
         return A
 
     def labels(self, samples: int, classes: int) -> tuple[int, ...]:
@@ -472,7 +472,7 @@ def seeds() -> SearchStrategy[int]:
 
 
 def rationals() -> SearchStrategy[Fraction]:
-    r"""Small rationals, simplest first: $0, 1, -1, 2, -2, \tfrac12, -\tfrac12, 3, \dots$; a quarter of them are 0."""
+    r"""Small rationals, simplest first: $0, 1, -1, 2, -2, \tfrac12, -\tfrac12, 3, \dots$; one in eight is 0."""
     return _built(Stream.rational)
 
 
@@ -536,7 +536,7 @@ def symmetric_matrices(n: Size | None = None) -> SearchStrategy[Planted]:
 def data_matrices(features: Size, samples: Size) -> SearchStrategy[Matrix]:
     r"""Data $X$ of size `features` x `samples`, samples as columns; no data (size 0) and zero data are simplest.
 
-    More than half are degenerate: of low rank (rank 1 included), with repeated samples, with zero samples, or zero.
+    Nearly half are degenerate: of low rank (rank 1 included), with repeated samples, with zero samples, or zero.
     """
     return _built(Stream.data, features, samples)
 

@@ -213,7 +213,7 @@ def claims() -> tuple[Claim, ...]:
 
 
 def _did_you_mean(what: str, name: str, known: list[str], where: str) -> str:
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+    close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
     if not close:
         close = [
             k

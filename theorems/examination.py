@@ -31,6 +31,7 @@ from random import Random
 from typing import Any
 
 import hypothesis
+from hypothesis import HealthCheck
 from hypothesis.errors import HypothesisWarning, NoSuchExample
 
 from numerics.evidence.verdict import Answer, Rigour, Verdict
@@ -131,7 +132,13 @@ def _settings(examples: int) -> Any:
         derandomize=False,
         print_blob=False,
         report_multiple_bugs=False,
-        suppress_health_check=[h for h in hypothesis.HealthCheck.__members__.values()],
+        # How slow or how large a draw is must not decide what is drawn.
+        suppress_health_check=[
+            HealthCheck.too_slow,
+            HealthCheck.data_too_large,
+            HealthCheck.filter_too_much,
+            HealthCheck.large_base_example,
+        ],
     )
 
 
@@ -242,19 +249,19 @@ def _derivation(page: Claim, examples: int, seed: int) -> Finding:
     problems = derivation.gaps() + modular_check(derivation, seed)
     if page.interpret is None:
         return Finding("derivation", False, "the derivation has no `interpret`: its goal is not tied to the instances")
-    models = []
-    for attempt in range(8):
+    models: list[Any] = []
+    report = None
+    for attempt in range(8):  # a rare branch may need more models than the first draw brings
         for value in draw(page.instances(), MODELS, chunk_seed(page.name, seed, 10**6 + attempt)):
             models += [m for i in members(value) if (m := _model(page, derivation, i)) is not None]
             if len(models) >= 4 * MODELS:
                 break
         if len(models) >= MODELS:
             report = model_check(derivation, models)
-            if not report.never:
+            if report.false or not report.never:
                 break
-    if len(models) < MODELS:
+    if report is None:
         return Finding("derivation", False, f"only {len(models)} models were generated: needed {MODELS}")
-    report = model_check(derivation, models)
     problems += list(report.false[:3]) + [f"never evaluated on a model: {f}" for f in report.never[:3]]
     data = {"facts": len(derivation.facts), "models": report.models}
     detail = f"{len(derivation.facts)} facts, {report.models} models"

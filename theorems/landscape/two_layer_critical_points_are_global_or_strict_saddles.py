@@ -27,27 +27,36 @@ second derivatives vanish.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
 from flint import fmpq
 from hypothesis import strategies as st
 
-from numerics.arithmetic.exact import Matrix, diagonal, hstack, identity, rational, vstack, zeros
-from numerics.evidence.verdict import Verdict, decided, equal, every
-from numerics.strategies import Batch, Stream, alone, batches, seeds
+from numerics.arithmetic.exact import Matrix, diagonal, identity
+from numerics.evidence.verdict import Verdict, decided, equal
+from numerics.strategies import Batch, Stream, batches, seeds
 from theorems import Citation, Claim, Mutant, Premise
+from theorems.landscape._critical_points import (
+    Channels,
+    CriticalPoint,
+    Sizes,
+    error,
+    gradient,
+    has_few_outputs,
+    hessian,
+    is_distinct,
+    is_full_rank,
+    is_not_global,
+    is_optimal,
+    numbers,
+    places,
+    scalars,
+    violations,
+)
 from theorems.proof import Axiom, Derivation, Expr, Fact, Letter, Statement
 from theorems.proof.crosscheck import Model
-
-
-def error(layers, X, Y):
-    r"""$W_K \cdots W_1 X - Y$ for `layers` $= (W_1, \dots, W_K)$."""
-    for W in layers:
-        X = W @ X
-    return X - Y
 
 
 def curvature(U, V, X, Y, D, C):
@@ -90,10 +99,10 @@ def axioms() -> tuple[Axiom, Axiom]:
 
 @functools.lru_cache(maxsize=256)
 def top_eigenpair(S: Matrix, B: Matrix) -> tuple[fmpq, Matrix]:
-    r"""The largest rational eigenvalue of $S$ with a vector, when it is at least the Rayleigh quotient of $B$."""
+    r"""The largest rational eigenvalue of $S$ with a vector; raises `KeyError` when it is below the Rayleigh quotient."""
     _, factors = S.characteristic_polynomial().to_flint().factor()
-    value = max(-f[0] / f[1] for f, _ in factors if f.degree() == 1)
-    if value * B.squared_norm() < B.inner(S @ B):
+    value = max((-f[0] / f[1] for f, _ in factors if f.degree() == 1), default=None)
+    if value is None or value * B.squared_norm() < B.inner(S @ B):
         raise KeyError("the largest eigenvalue is not rational")
     return value, (S - value * identity(S.rows)).kernel()[:, [0]]
 
@@ -239,167 +248,33 @@ def proof() -> Derivation:
 # Check.
 
 
-@dataclass(frozen=True)
-class CriticalPoint:
-    r"""A network $x \mapsto W_K \cdots W_1 x$ at a critical point of its loss on $(X, Y)$, and a `better` or equal one.
-
-    The theorem has two layers, $W_1 = V$ and $W_2 = U$. `spectrum` holds the planted singular values of $Y X^+ X$ in
-    descending order. Entry `weights` in the squared error, or the hidden activation $t \mapsto t^2$ (`squared`), violate a
-    premise.
-    """
-
-    layers: tuple[Matrix, ...]
-    X: Matrix
-    Y: Matrix
-    better: tuple[Matrix, ...]
-    spectrum: tuple[Fraction, ...] = ()
-    weights: Matrix | None = None
-    squared: bool = False
-
-    def loss(self, layers: Sequence[Matrix]) -> fmpq:
-        z, top = self.X, layers
-        if self.squared:
-            *below, last = layers
-            for W in below:
-                z = W @ z
-                z = Matrix([[x**2 for x in z[i, :].entries()] for i in range(z.rows)])
-            top = [last]
-        off = error(top, z, self.Y)
-        if self.weights is None:
-            return off.squared_norm()
-        return sum((w * x**2 for w, x in zip(self.weights.entries(), off.entries(), strict=True)), fmpq(0))
-
-
-Place = tuple[int, int, int]
-
-
-def places(t: CriticalPoint) -> list[Place]:
-    """All weights, as (layer, row, column)."""
-    return [(k, i, j) for k, W in enumerate(t.layers) for i in range(W.rows) for j in range(W.cols)]
-
-
-def shifts(t: CriticalPoint) -> dict[int, fmpq]:
-    r"""Differences that are exact derivatives: the loss has degree 2 in each weight, or 4 with squared activations."""
-    return (
-        {1: fmpq(2, 3), -1: fmpq(-2, 3), 2: fmpq(-1, 12), -2: fmpq(1, 12)}
-        if t.squared
-        else {1: fmpq(1, 2), -1: fmpq(-1, 2)}
-    )
-
-
-def moved(layers: tuple[Matrix, ...], place: Place, s: int) -> tuple[Matrix, ...]:
-    k, i, j = place
-    W = layers[k]
-    return (*layers[:k], W.copy_with({(i, j): W[i, j] + s}), *layers[k + 1 :])
-
-
-def gradient(t: CriticalPoint) -> list[fmpq]:
-    """The first derivatives from values of the loss alone: no matrix calculus."""
-    return [sum((c * t.loss(moved(t.layers, x, s)) for s, c in shifts(t).items()), fmpq(0)) for x in places(t)]
-
-
-def hessian(t: CriticalPoint) -> Matrix:
-    """All second derivatives from values of the loss alone."""
-    table: dict[tuple[int, int], fmpq] = {}
-    steps = shifts(t).items()
-    for i, x in enumerate(places(t)):
-        near = [(c, moved(t.layers, x, s)) for s, c in steps]
-        for j, y in enumerate(places(t)[: i + 1]):
-            table[i, j] = sum((c * b * t.loss(moved(at, y, s)) for c, at in near for s, b in steps), fmpq(0))
-    n = len(places(t))
-    return Matrix([[table[max(i, j), min(i, j)] for j in range(n)] for i in range(n)])
-
-
-def is_not_global(t: CriticalPoint) -> bool:
-    return t.loss(t.better) < t.loss(t.layers)
-
-
-def is_optimal(t: CriticalPoint) -> Verdict:
-    """The loss is what no linear map can reach and the discarded part of the spectrum, which is indeed that of the data."""
-    from numerics.arithmetic.polynomial import Polynomial
-
-    best = t.Y @ t.X.pseudo_inverse() @ t.X
-    squares = [rational(s) ** 2 for s in t.spectrum]
-    roots = squares + [fmpq(0)] * (t.Y.rows - len(squares))
-    width = t.layers[0].rows
-    floor = (t.Y - best).squared_norm() + sum(squares[width:], fmpq(0))
-    return every(
-        [
-            decided(
-                (best @ best.T).characteristic_polynomial() == Polynomial.from_roots(roots), "the planted spectrum"
-            ),
-            equal(t.loss(t.layers), floor, "the loss at a global minimum"),
-        ]
-    )
+def signs(t: CriticalPoint) -> tuple[int, int, int]:
+    """The numbers of positive, negative and zero eigenvalues of the whole Hessian."""
+    return hessian(t, places(t)).inertia()
 
 
 def check(t: CriticalPoint) -> Verdict:
     if not is_not_global(t):
         return is_optimal(t)
-    _, negative, null = hessian(t).inertia()
+    _, negative, null = signs(t)
     return decided(negative > 0, f"not global; the Hessian has {negative} negative, {null} zero eigenvalues")
 
 
-@dataclass(frozen=True)
-class Sizes:
-    outputs: int
-    inputs: int
-    width: int
-    samples: int
-    seed: int
-
-
 def planted(sizes: Sizes, i: int) -> CriticalPoint:
-    r"""Some channels $s_i a_i b_i^\top$ of the data are kept, the others are lost; then the hidden layer is mixed.
-
-    Where fewer than $p$ channels are kept, one of the layers may still hold something in the free hidden directions, as long
-    as it meets neither the other layer nor the residual.
-    """
+    """Some channels of the data are kept, the others are lost; then the hidden layer is mixed."""
     draw = Stream(sizes.seed, i)
-    m, n, p, samples = sizes.outputs, sizes.inputs, sizes.width, sizes.samples
-    reach = max(min(n, samples) - draw.choice((0, 0, 0, 1)), 0)
-    rows = draw.frame(samples)
-    basis, hidden = rows[:reach, :], rows[reach:, :]  # of the row space of X, and of what no linear map of X sees
-    X = draw.frame(n)[:, :reach] @ diagonal(draw.spectrum(reach, minimum=1)) @ basis
-    k = min(m, reach)
-    spectrum = draw.spectrum(k, minimum=draw.choice((0, 1, 1)))
-    left, right = draw.frame(m), draw.frame(reach) @ basis
-    S = diagonal(spectrum, m, reach)
-    Y = left @ S @ right + draw.matrix(m, samples) @ hidden.T @ hidden
-
-    best = list(range(min(k, p)))
-    turn = draw.integer(0, max(k - 1, 0))
-    turned = [(j + turn) % k for j in range(k)]
-    some = turned[: draw.integer(0, len(best))]
-    kept = draw.choice((some, turned[: len(best)], turned[1:][: len(best)], turned[1 : len(best)], best))
-    lost = [j for j in range(k) if j not in kept and spectrum[j] != 0]
-    free = p - len(kept)
-    U_dead, Z_dead = zeros(m, free), zeros(free, samples)
-    dead = draw.choice(("zero", "above", "below"))
-    if dead == "above":
-        columns = [j for j in range(m) if j not in lost]
-        U_dead = left[:, columns] @ draw.matrix(len(columns), free)
-    elif dead == "below":
-        columns = [j for j in range(reach) if j not in lost]
-        Z_dead = draw.matrix(free, len(columns)) @ right[columns, :]
+    (p,) = sizes.hidden
+    data = Channels.drawn(draw, sizes.outputs, sizes.inputs, sizes.samples)
     mix = draw.frame(p) @ diagonal(draw.spectrum(p, minimum=1))
-    X_inv = X.pseudo_inverse()
-    U = hstack([left[:, kept], U_dead]) @ mix
-    V = mix.inverse() @ vstack([S[kept, :] @ right, Z_dead]) @ X_inv + draw.matrix(p, n) @ (identity(n) - X @ X_inv)
-    spare = p - len(best)
-    A = hstack([left[:, best], zeros(m, spare)])
-    B = vstack([S[best, :] @ right, zeros(spare, samples)]) @ X_inv
-    return CriticalPoint((V, U), X, Y, (B, A), spectrum)
+    V, U = data.network(data.some(draw, p), p, mix, draw)
+    V = V + draw.matrix(*V.shape) @ (identity(V.cols) - data.X @ data.X.pseudo_inverse())
+    return CriticalPoint((V, U), data.X, data.Y, data.network(data.best(p), p, identity(p)), data.spectrum)
 
 
 def critical_points() -> st.SearchStrategy[Batch[CriticalPoint]]:
     size = st.sampled_from((1, 2, 3, 3, 3))
-    return batches(st.builds(Sizes, size, size, st.integers(1, 3), size, seeds()), planted, size=2)
-
-
-def violations(holds: Callable[[CriticalPoint], bool]) -> Callable[[], st.SearchStrategy[CriticalPoint]]:
-    """Critical points without a property."""
-    return lambda: alone(critical_points()).filter(lambda t: not holds(t))
+    hidden = st.tuples(st.integers(1, 3))
+    return batches(st.builds(Sizes, size, size, hidden, size, seeds()), planted, size=2)
 
 
 def interpret(t: CriticalPoint) -> Model | None:
@@ -424,13 +299,6 @@ def stratum(t: CriticalPoint) -> str:
     return "generic"
 
 
-def scalars(*weights: int, y: Any = 1, better: Sequence[Any] = (), **change: Any) -> CriticalPoint:
-    """A chain of single units on the sample $x = 1$ with target $y$; a better one is $(1, \\dots, 1, y)$."""
-    better = better or (*([1] * (len(weights) - 1)), y)
-    layers, best = (tuple(Matrix([[w]]) for w in ws) for ws in (weights, better))
-    return CriticalPoint(layers, Matrix([[1]]), Matrix([[y]]), best, (Fraction(y),), **change)
-
-
 def weighted() -> CriticalPoint:
     r"""$(u_1 v_1 - 1)^2 + (u_2 v_2 - \tfrac12)^2 + 4 (u_1 v_2)^2 + 4 (u_2 v_1)^2$ at $u = (0, \tfrac12)$, $v = (0, 1)$."""
     half = Fraction(1, 2)
@@ -450,46 +318,21 @@ def rotation(t: CriticalPoint) -> fmpq:
     r"""The coefficient of $t^2$ at `exchange`$(s, \sigma)$ when $U$ moves to $(1, t/s)$ and $V$ to $(s, t)$."""
     s = t.Y[0, 0]
     D = Matrix([[0], [1], [0], [1 / s]])  # the entries of V, then those of U
-    return D.inner(hessian(t) @ D) / 2
-
-
-def is_distinct(t: CriticalPoint) -> bool:
-    r"""Whether $Y X^+ X Y^\top$, which is $Y X^\top (X X^\top)^{-1} X Y^\top$ where that exists, has distinct eigenvalues."""
-    f = (t.Y @ t.X.pseudo_inverse() @ t.X @ t.Y.T).characteristic_polynomial().to_flint()
-    return f.gcd(f.derivative()).degree() == 0
-
-
-def is_full_rank(t: CriticalPoint) -> bool:
-    return t.X.rank() == t.X.rows and (t.X @ t.Y.T).rank() == min(t.X.rows, t.Y.rows)
-
-
-def has_few_outputs(t: CriticalPoint) -> bool:
-    return t.Y.rows <= t.X.rows
-
-
-def numbers(t: CriticalPoint) -> str:
-    """What a witness shows."""
-    positive, negative, null = hessian(t).inertia()
-    return (
-        f"E = {t.loss(t.layers)} at {t.layers}, and {t.loss(t.better)} at {t.better}.\n"
-        f"gradient: {[str(g) for g in gradient(t)]}\n"
-        f"Hessian: {positive} positive, {null} zero, {negative} negative eigenvalues"
-    )
+    return D.inner(hessian(t, places(t)) @ D) / 2
 
 
 def draw_curvature(ax: Any) -> Any:
-    """The smallest Hessian eigenvalue against the loss, where channels of diag(3, 2, 1) are kept: two layers and three."""
+    """The smallest Hessian eigenvalue against the loss where channels of diag(2, 1) are kept: two layers and three."""
     import numpy as np
 
     for depth, marker in ((2, "o"), (3, "x")):
         losses, lowest = [], []
-        for mask in range(8):
-            kept = [k for k in range(3) if mask >> k & 1]
-            ones, values = ([q if k in kept else 0 for k, q in enumerate(qs)] for qs in ((1, 1, 1), (3, 2, 1)))
-            layers = (diagonal(values), *[diagonal(ones)] * (depth - 1))
-            t = CriticalPoint(layers, identity(3), diagonal([3, 2, 1]), layers)
-            losses.append(float(str(t.loss(layers))))
-            lowest.append(np.linalg.eigvalsh(hessian(t).to_numpy())[0])
+        for kept in ((0, 0), (1, 0), (0, 1), (1, 1)):
+            first, other = diagonal([2 * kept[0], kept[1]]), diagonal(kept)
+            layers = (first, *[other] * (depth - 1))
+            t = CriticalPoint(layers, identity(2), diagonal([2, 1]), layers)
+            losses.append(int(t.loss(layers)))
+            lowest.append(np.linalg.eigvalsh(hessian(t, places(t)).to_numpy())[0])
         ax.plot(losses, lowest, marker, label=f"{depth} layers", fillstyle="none")
     ax.set_xlabel("loss at a critical point")
     ax.set_ylabel("smallest eigenvalue of the Hessian")
@@ -506,7 +349,7 @@ claim = Claim(
         Premise(
             "critical",
             "Both gradients vanish.",
-            holds=lambda t: not any(gradient(t)),
+            holds=lambda t: not any(gradient(t, places(t))),
             without=lambda: scalars(1, 1, y=Fraction(3, 2)),
             show=numbers,
         ),
@@ -536,21 +379,21 @@ claim = Claim(
             r"$X X^\top$ and $X Y^\top$ have full rank.",
             holds=is_full_rank,
             kind="superfluous",
-            violating=violations(is_full_rank),
+            violating=violations(critical_points, is_full_rank),
         ),
         Premise(
             "distinct eigenvalues",
             r"$Y X^\top (X X^\top)^{-1} X Y^\top$ has distinct eigenvalues.",
             holds=is_distinct,
             kind="superfluous",
-            violating=violations(is_distinct),
+            violating=violations(critical_points, is_distinct),
         ),
         Premise(
             "few outputs",
             r"There are at most as many outputs as inputs, $m \le n$.",
             holds=has_few_outputs,
             kind="superfluous",
-            violating=violations(has_few_outputs),
+            violating=violations(critical_points, has_few_outputs),
         ),
     ),
     derivation=proof,
@@ -563,7 +406,7 @@ claim = Claim(
         Mutant(
             "global minima too",
             "The Hessian has a negative eigenvalue at every critical point.",
-            lambda t: decided(hessian(t).inertia()[1] > 0),
+            lambda t: decided(signs(t)[1] > 0),
             lambda: scalars(1, 1),
         ),
         Mutant(
@@ -575,13 +418,13 @@ claim = Claim(
         Mutant(
             "flat origin",
             r"At $U = 0$, $V = 0$ the Hessian has no negative eigenvalue.",
-            lambda t: decided(any(not W.is_zero() for W in t.layers) or hessian(t).inertia()[1] == 0),
+            lambda t: decided(any(not W.is_zero() for W in t.layers) or signs(t)[1] == 0),
             lambda: scalars(0, 0),
         ),
         Mutant(
             "local maxima",
             "At a critical point that is not a global minimum the Hessian has no positive eigenvalue.",
-            lambda t: decided(not is_not_global(t) or hessian(t).inertia()[0] == 0),
+            lambda t: decided(not is_not_global(t) or signs(t)[0] == 0),
             lambda: exchange(1, 2),
         ),
         Mutant(

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from flint import arb, fmpq, nmod, nmod_mat
+from flint import arb, ctx, fmpq, nmod, nmod_mat
 
 from numerics.arithmetic import exact
 from theorems.proof.derivation import Derivation, Fact
@@ -317,6 +317,8 @@ class Model:
 
     def resolve(self, text: str) -> str:
         """A name with its index symbols replaced by their values: `W[j+1]` becomes `W[3]` when j is 2."""
+        if "[" not in text:
+            return text
         for symbol in indices(text):
             if symbol in self.indices:
                 text = shift_index(text, symbol, str(self.indices[symbol]))
@@ -394,8 +396,10 @@ def _says(kind: str, value: Any) -> bool | None:
             return True if value >= 0 else False if value < 0 else None
         if kind == ">0":
             return True if value > 0 else False if value <= 0 else None
-        nonzero = True if value != 0 else False if value == 0 else None
-        return nonzero if kind == "!=0" else None if nonzero is None else not nonzero
+        if kind == "!=0":
+            return True if value != 0 else False if value == 0 else None
+        # Balls can only refute an equality. One that contains zero and is this small is what a true equality gives.
+        return False if value != 0 else True if value.rad() < arb(2) ** -100 else None
     if kind == "=0":
         return value.is_zero() if isinstance(value, exact.Matrix) else value == 0
     if kind == "!=0":
@@ -424,15 +428,16 @@ def model_check(derivation: Derivation, models: Sequence[Model]) -> ModelReport:
     """
     false: list[str] = []
     seen: set[int] = set()
-    for number, model in enumerate(models):
-        for fact, answer in _walk(derivation, model):
-            if answer is not None:
-                seen.add(fact.number)
-            if answer is False:
-                false.append(f"({fact.number}) {fact.content} [{fact.step}] is false in model {number}")
-        for goal in derivation.goals:
-            if model.says(goal, derivation.predicates) is False:
-                false.append(f"the goal {goal} is false in model {number}")
+    with ctx.workprec(256):
+        for number, model in enumerate(models):
+            for fact, answer in _walk(derivation, model):
+                if answer is not None:
+                    seen.add(fact.number)
+                if answer is False:
+                    false.append(f"({fact.number}) {fact.content} [{fact.step}] is false in model {number}")
+            for goal in derivation.goals:
+                if model.says(goal, derivation.predicates) is False:
+                    false.append(f"the goal {goal} is false in model {number}")
     quantified = {f.number for f in derivation.facts if isinstance(f.content, Statement) or "symbol" in f.payload}
     never = [f"({f.number}) {f.content}" for f in derivation.facts if f.number not in seen | quantified]
     return ModelReport(len(models), tuple(false), tuple(never))

@@ -276,7 +276,9 @@ class Derivation:
     def suppose(self, content: Relation | Statement, name: str = "supposition") -> Fact:
         """Open a hypothesis. Every fact derived from it rests on it until `cases` or `induction` discharges it."""
         number_ = len(self.facts) + 1
-        return self._add(content, "suppose", name, hypotheses=frozenset({number_}))
+        symbols = frozenset().union(*(r.symbols() for r in _relations(content)))
+        indexed = {self._eigen[s] for s in symbols if s in self._eigen}
+        return self._add(content, "suppose", name, hypotheses=frozenset({number_} | indexed))
 
     def goal(self, content: AnyContent) -> AnyContent:
         """Declare what is to be proved. It may mention universal letters only."""
@@ -939,6 +941,8 @@ class Derivation:
             return letter(x)
         if isinstance(t, calculus.Add):
             return self.term(t.left) + self.term(t.right)
+        if isinstance(t, calculus.Mul) and t.left == calculus.Const(Fraction(-1)):
+            return -self.term(t.right)
         if isinstance(t, calculus.Mul):
             return self.term(t.left) * self.term(t.right)
         if isinstance(t, calculus.Pow) and t.exponent.denominator == 1 and t.exponent >= 0:

@@ -169,4 +169,4 @@ def _solver() -> str:
 @cache
 def _version() -> str:
     done = subprocess.run([_solver(), "-version"], capture_output=True, text=True, timeout=60)
-    return done.stdout.removeprefix("Z3 version ").strip()
+    return done.stdout.removeprefix("Z3 version ").partition(" - ")[0].strip()

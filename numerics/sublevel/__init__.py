@@ -1,0 +1,8 @@
+"""Sublevel sets: paths inside them that prove themselves."""
+
+from numerics.sublevel.gauge_paths import GaugePath as GaugePath
+from numerics.sublevel.gauge_paths import connect_through_gauge as connect_through_gauge
+from numerics.sublevel.gauge_paths import sign_pattern as sign_pattern
+from numerics.sublevel.linear_paths import connect as connect
+from numerics.sublevel.linear_paths import exchange as exchange
+from numerics.sublevel.linear_paths import squared_error as squared_error

@@ -1,0 +1,9 @@
+"""Profiles for Hypothesis: `ci` (the same examples on every run) by default, `nightly` with fresh randomness."""
+
+import os
+
+import hypothesis
+
+hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, database=None)
+hypothesis.settings.register_profile("nightly", derandomize=False, deadline=None, max_examples=2000, print_blob=True)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))

@@ -1,0 +1,43 @@
+"""The generated record and the README's table say what the pages say today."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from theorems import claim, names
+from theorems.examination import POINTS, axiom_names, examine, standing
+from theorems.record import digest, standings
+
+ROOT = Path(__file__).parent.parent
+STALE = "run `python docs/refresh.py`"
+
+
+def refresh():
+    spec = importlib.util.spec_from_file_location("refresh", ROOT / "docs" / "refresh.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_record_lists_the_pages() -> None:
+    assert sorted(standings()) == sorted(names()), STALE
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_record_is_fresh(name: str) -> None:
+    page, entry = claim(name), standings()[name]
+    assert entry["digest"] == digest(page), STALE
+    assert entry["title"] == page.title, STALE
+    assert entry["axioms"] == (axiom_names(page) if page.derivation else []), STALE
+    found = [examine(page, point) for point in POINTS if point in ("derivation", "instances")]
+    assert entry["standing"] == standing(page, found), STALE
+
+
+def test_the_readme_table_is_fresh() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme == refresh().with_table(readme, standings()), STALE

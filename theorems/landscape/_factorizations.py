@@ -1,0 +1,207 @@
+r"""What the pages on $\|Y - U V\|_F^2$ share: targets with a planted SVD, balanced factors, and one cited fact.
+
+The letters of the formal statements are those of the truncated SVD $Y = L C^2 R^\top + E$: the columns of $L$ and $R$ are
+the first $p$ singular vectors, $C = \operatorname{diag}(\sqrt{\sigma_1}, \dots, \sqrt{\sigma_p})$, and $E$ is the rest.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import isqrt
+from typing import TYPE_CHECKING, Any
+
+from flint import fmpq
+from hypothesis import strategies as st
+
+from numerics.arithmetic.exact import Matrix, block_diagonal, diagonal, hstack, planted, rational, zeros
+from numerics.arithmetic.polynomial import Polynomial
+from numerics.strategies import frames, spectra
+
+if TYPE_CHECKING:
+    from theorems.proof import Axiom, Derivation, Expr, Fact
+
+
+def loss(U, V, Y):
+    r"""$\|Y - U V\|_F^2$."""
+    return (Y - U @ V).squared_norm()
+
+
+def factors(L, C, R):
+    r"""The balanced factors $(U_*, V_*) = (L C,\ C R^\top)$: a square root of the singular values goes to either side."""
+    return L @ C, C @ R.T
+
+
+@functools.cache
+def moore_penrose() -> Axiom:
+    """Every matrix has a Moore-Penrose inverse."""
+    from theorems.proof import Axiom, Letter, Statement, equal, letter
+
+    A, P = Letter("A", "m", "n"), Letter("P", "n", "m")
+    a, p = letter(A), letter(P)
+    laws = (equal(a @ p @ a, a), equal(p @ a @ p, p), equal((a @ p).T, a @ p), equal((p @ a).T, p @ a))
+    return Axiom(
+        "Moore-Penrose inverse",
+        Statement((A,), (), laws, (P,), "Every matrix has a Moore-Penrose inverse."),
+        "F",
+        "LeanNumDetect.exists_moorePenrose, Liu-s-Team-ZJU/LeanNumDetect, "
+        "src/General/MatrixAnalysis/MoorePenrose.lean@79d20d8 (over C; real for a real matrix, because unique)",
+    )
+
+
+def inverse(d: Derivation, A: Expr, name: str) -> tuple[Expr, list[Fact]]:
+    """The Moore-Penrose inverse of a term, with its four laws."""
+    values = {name: lambda model: model.evaluate(A).pseudo_inverse()}
+    (P,), laws = d.axiom(moore_penrose(), {"A": A}, new={"P": name}, values=values)
+    return P, laws
+
+
+@dataclass(frozen=True)
+class Image:
+    r"""The projector $F = A A^+$ onto the image of $A$, and $K = I - A^+ A$ onto its kernel, with their facts."""
+
+    F: Expr
+    K: Expr
+    inverse: Expr
+    F_is: Fact
+    K_is: Fact
+    FA: Fact
+    FF: Fact
+    KK: Fact
+    rank: Fact
+
+
+def image(d: Derivation, A: Expr) -> Image:
+    r"""For $A$ of size $m \times p$: $F A = A$, $F^2 = F$, $K^2 = K$ and $\operatorname{tr} F = p - \operatorname{tr} K$."""
+    from theorems.proof import dimension, equal, identity, zero
+
+    P, laws = inverse(d, A, "A^+")
+
+    def projector(name: str, term: Expr, symmetry: Fact) -> tuple[Expr, Fact]:
+        Q, defined = d.define(name, (term + term.T) / 2, symmetric=True)
+        return Q, d.algebra(equal(Q, term), [defined, symmetry])
+
+    F, F_is = projector("F", A @ P, laws[2])
+    K, K_is = projector("K", identity(A.cols) - P @ A, laws[3])
+    FA = d.algebra(equal(F @ A, A), [F_is, laws[0]])
+    FF = d.algebra(equal(F @ F, F), [F_is, FA])
+    AK = d.algebra(zero(A @ K), [K_is, laws[0]])
+    KK = d.algebra(equal(K @ K, K), [K_is, AK])
+    rank = d.algebra(equal(F.trace(), dimension(A.cols) - K.trace()), [F_is, K_is])
+    return Image(F, K, P, F_is, K_is, FA, FF, KK, rank)
+
+
+def vanishes(d: Derivation, M: Expr, at_most_zero: Fact) -> Fact:
+    r"""$M = 0$ from $-\|M\|_F^2 \ge 0$."""
+    from theorems.proof import nonnegative
+
+    return d.definite(d.antisymmetric(d.squares(nonnegative(M.squared_norm()), [M]), at_most_zero), M)
+
+
+# Instances.
+
+
+@dataclass(frozen=True)
+class Target:
+    r"""$Y = \sum_i \sigma_i u_i v_i^\top$ with $\sigma_i = r_i^2$ planted: `roots` are the $r_i$, so that $U_*$ is rational.
+
+    There are $\min(m, n)$ of them; `left` and `right` are orthogonal. `width` is the number $p$ of columns of $U$.
+    """
+
+    roots: tuple[Fraction, ...]
+    left: Matrix
+    right: Matrix
+    width: int
+
+    @property
+    def sigma(self) -> list[fmpq]:
+        return [rational(r) ** 2 for r in self.roots]
+
+    @property
+    def Y(self) -> Matrix:
+        return planted(self.sigma, self.left.rows, self.right.rows, self.left, self.right)
+
+    @property
+    def rank(self) -> int:
+        return sum(r != 0 for r in self.roots)
+
+    @property
+    def is_descending(self) -> bool:
+        return all(r >= t >= 0 for r, t in zip(self.roots, (*self.roots[1:], 0), strict=True))
+
+    @property
+    def next(self) -> fmpq:
+        r"""$\sigma_{p+1}$, which is 0 when there is no such singular value."""
+        return self.sigma[self.width] if self.width < len(self.roots) else fmpq(0)
+
+    @property
+    def last(self) -> fmpq:
+        r"""$\sigma_p$, which is 0 when there is no such singular value."""
+        return self.sigma[self.width - 1] if self.width <= len(self.roots) else fmpq(0)
+
+    @property
+    def tail(self) -> fmpq:
+        r"""$\sum_{i > p} \sigma_i^2$ over the singular values in descending order."""
+        return sum((s**2 for s in sorted(self.sigma, reverse=True)[self.width :]), fmpq(0))
+
+    def svd(self) -> tuple[Matrix, Matrix, Matrix]:
+        """$(L, C, R)$ for the first $p$ singular values; columns of zeros where there are fewer."""
+        k = min(self.width, len(self.roots))
+        pad = self.width - k
+        L = hstack([self.left[:, :k], zeros(self.left.rows, pad)])
+        R = hstack([self.right[:, :k], zeros(self.right.rows, pad)])
+        return L, diagonal([*self.roots[:k], *[0] * pad]), R
+
+    def best(self) -> tuple[Matrix, Matrix]:
+        """$(U_*, V_*)$."""
+        return factors(*self.svd())
+
+    def has_planted_spectrum(self) -> bool:
+        r"""Whether the $\sigma_i^2$ and zeros are the eigenvalues of $Y Y^\top$: by its characteristic polynomial."""
+        Y = self.Y
+        squares = [s**2 for s in self.sigma]
+        roots = squares + [fmpq(0)] * (Y.rows - len(squares))
+        return (Y @ Y.T).characteristic_polynomial() == Polynomial.from_roots(roots)
+
+    def letters(self, floor: Any) -> dict[str, Any]:
+        r"""The letters $Y, L, C, R, E, s, G, H$ with $C^2 = f I + G G^\top$ (`floor` is $f$), $s^2 I = E E^\top + H H^\top$."""
+        L, C, R = self.svd()
+        U, V = factors(L, C, R)
+        low = self.next
+        kept = [C[i, i] ** 2 - floor for i in range(self.width)]
+        lost = [s**2 if i >= self.width else fmpq(0) for i, s in enumerate(self.sigma)]
+        lost += [fmpq(0)] * (self.left.rows - len(lost))
+        H = self.left @ gram([low**2 - x for x in lost])
+        return {"Y": self.Y, "L": L, "C": C, "R": R, "E": self.Y - U @ V, "G": gram(kept), "H": H, "s": low}
+
+    def mixed(self, T: Matrix) -> tuple[Matrix, Matrix]:
+        """$(U_* T, T^{-1} V_*)$."""
+        U, V = self.best()
+        return U @ T, T.inverse() @ V
+
+
+def gram(values: Sequence[fmpq]) -> Matrix:
+    r"""A rational $G$ with $G G^\top = \operatorname{diag}$(`values`): each value is a sum of squares, largest first."""
+    parts = []
+    for q in values:
+        rest, row = int(q.p) * int(q.q), []
+        while rest or not row:
+            row.append(fmpq(isqrt(rest), q.q))
+            rest -= isqrt(rest) ** 2
+        parts.append(Matrix([row]))
+    return block_diagonal(parts)
+
+
+@st.composite
+def targets(draw: st.DrawFn, widths: st.SearchStrategy[int], *, largest: int = 4) -> Target:
+    """Targets up to `largest` in both sizes, with ties, zeros and tiny gaps, in rational frames."""
+    m, n = draw(st.integers(1, largest)), draw(st.integers(1, largest))
+    return Target(draw(spectra(min(m, n))), draw(frames(m)), draw(frames(n)), draw(widths))
+
+
+@st.composite
+def mixes(draw: st.DrawFn, p: int) -> Matrix:
+    r"""Invertible $p \times p$ matrices: a frame, then different scales."""
+    return draw(frames(p)) @ diagonal(draw(spectra(p, minimum=Fraction(1, 2))))

@@ -1,0 +1,215 @@
+r"""What the pages on linear networks share: products, gradients, and the way down from a point of deficient rank.
+
+Layers are numbered $W_1, \dots, W_K$ from the input; in code `layers[0]` is $W_1$.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flint import fmpq
+
+from numerics.arithmetic.exact import Matrix, identity, rational
+from theorems.proof import Derivation, Letter, Statement, at_least, at_most, equal, letter, nonnegative, positive, zero
+from theorems.proof import identity as unit
+
+Layers = tuple[Matrix, ...]
+
+
+def through(layers: Sequence[Matrix], X: Matrix) -> list[Matrix]:
+    r"""$X, W_1 X, W_2 W_1 X, \dots, W_K \cdots W_1 X$."""
+    out = [X]
+    for W in layers:
+        out.append(W @ out[-1])
+    return out
+
+
+def above(layers: Sequence[Matrix]) -> list[Matrix]:
+    r"""$W_K \cdots W_1,\ W_K \cdots W_2,\ \dots,\ W_K,\ I$: entry $i$ is the product of the layers above layer $i$."""
+    out = [identity(layers[-1].rows)]
+    for W in reversed(layers):
+        out.append(out[-1] @ W)
+    return out[::-1]
+
+
+def gradients(layers: Sequence[Matrix], X: Matrix, R: Matrix) -> list[Matrix]:
+    r"""Minus half the gradients of $\|Y - W_K \cdots W_1 X\|_F^2$ in the layers, where $R = Y - W_K \cdots W_1 X$."""
+    A, B = through(layers, X), above(layers)
+    return [B[i + 1].T @ R @ A[i].T for i in range(len(layers))]
+
+
+def small(squared_radius: Any, squared_norm: Any) -> fmpq:
+    r"""A number $t > 0$ with $t^2 \cdot$ `squared_norm` $\le$ `squared_radius`."""
+    r = rational(squared_radius)
+    return r / (r + rational(squared_norm)) if squared_norm else fmpq(1)
+
+
+@dataclass(frozen=True)
+class Escape:
+    r"""The point `lower` $= (V_1, \dots, V_K)$ below `layers`, and every choice that led to it (see `escape`)."""
+
+    lower: Layers
+    k: int
+    w: Matrix
+    v: dict[int, Matrix]
+    z: dict[int, Matrix]
+    step: fmpq
+
+
+def escape(layers: Layers, X: Matrix, R: Matrix, squared_radius: Any, *, walk: bool = True) -> Escape | None:
+    r"""A nearby point whose product is $W_K \cdots W_1 X + q \Delta$ with $\langle R, \Delta \rangle > 0$.
+
+    Rank-one changes $v_i \ell_{i-1}^\top$ below layer $k+1$ and $a_j z_{j-1}^\top$ above it leave the product alone, because
+    $W_K \cdots W_{i+1} v_i = 0$ and $z_{j-1}^\top W_{j-1} \cdots W_{k+1} V_k \cdots V_1 X = 0$, and turn the gradient of
+    layer $k+1$ away from zero; a step $q$ along it follows. `None` when such vectors do not exist or $R X^\top = 0$.
+    With `walk=False` (for a mutant) the other layers stay where they are.
+    """
+    K = len(layers)
+    near = rational(squared_radius) / K
+    seen = X @ R.T
+    columns = [j for j in range(seen.cols) if not seen[:, [j]].is_zero()]
+    if not columns:
+        return None
+    w = identity(R.rows)[:, [columns[0]]]
+    A, B = through(layers, X), above(layers)
+    k = max((i for i in range(1, K) if A[i].rank() == layers[i - 1].rows), default=0)
+    V, v, z = list(layers), {}, {}
+    C, line = X, seen @ w
+    for i in range(1, k + 1):
+        v[i] = _chosen(B[i], V[i - 1] @ line, line, near)
+        if v[i] is None:
+            return None
+        if walk:
+            V[i - 1] = V[i - 1] + v[i] @ line.T
+        C, line = V[i - 1] @ C, V[i - 1] @ line
+    T = through(layers[k:], C)
+    D, a = identity(R.rows), R @ C.T @ line
+    for j in range(K, k + 1, -1):
+        z[j - 1] = _chosen(T[j - 1 - k].T, V[j - 1].T @ a, a, near)
+        if z[j - 1] is None:
+            return None
+        if walk:
+            V[j - 1] = V[j - 1] + a @ z[j - 1].T
+        D, a = D @ V[j - 1], V[j - 1].T @ a
+    direction = D @ a @ line.T @ C
+    step = small(near, a.squared_norm() * line.squared_norm())
+    if not direction.is_zero():
+        step = min(step, a.squared_norm() / direction.squared_norm())
+    V[k] = V[k] + step * (a @ line.T)
+    return Escape(tuple(V), k, w, v, z, step)
+
+
+def _chosen(A: Matrix, sight: Matrix, other: Matrix, near: fmpq) -> Any:
+    r"""A vector $x \ne 0$ with $A x = 0$ and $\langle x, \text{sight} \rangle \ge 0$, so short that $\|x\, \text{other}^\top\|_F^2 \le$ `near`."""
+    basis = A.kernel()
+    if basis.cols == 0:
+        return None
+    x = basis[:, [0]]
+    x = small(near, x.squared_norm() * other.squared_norm()) * x
+    return x if x.inner(sight) >= 0 else -x
+
+
+def nonzero_by_inner_product() -> Derivation:
+    r"""A lemma: $\langle F, H \rangle > 0$ gives $\|F\|_F^2 > 0$."""
+    d = Derivation("a matrix with a positive inner product is not zero")
+    F, H = d.matrices("F: a b", "H: a b")
+    c = d.given(positive(F.inner(H)))
+    goal = d.goal(positive(F.squared_norm()))
+    one = d.squares(positive(1 + H.squared_norm()), [(1,), H])
+    rho, inverse = d.reciprocal(one, "rho")
+    above_zero = d.smt(positive(rho), [one, inverse])
+    nearest = F - F.inner(H) * rho * H
+    d.squares(goal, [nearest, (1, c, c, above_zero), (1, c, c, above_zero, above_zero)], [inverse])
+    return d
+
+
+def small_number() -> Derivation:
+    r"""A lemma: for $a, q \ge 0$ and $r > 0$ there is $\tau > 0$ with $\tau^2 a \le r$ and $\tau q \le 1$."""
+    d = Derivation("there are small positive numbers")
+    a, q, r = d.scalars("a q r")
+    size, slope, radius = d.given(nonnegative(a)), d.given(nonnegative(q)), d.given(positive(r))
+    tau = Letter("tau", "1", "1")
+    t = letter(tau)
+    goal = Statement((), (), (positive(t), at_most(t * t * a, r), at_most(t * q, 1)), (tau,))
+    d.goal(goal)
+    total = d.squares(positive(r + r * q + a), [(1, radius), (1, radius, slope), (1, size)])
+    rho, inverse = d.reciprocal(total, "rho")
+    rho_size = d.smt(positive(rho), [total, inverse])
+    x = r * rho
+    one = d.squares(at_most(x, 1), [(1, radius, rho_size, slope), (1, size, rho_size)], [inverse])
+    part = d.squares(at_most(rho * a, 1), [(1, radius, rho_size, slope), (1, radius, rho_size)], [inverse])
+    facts = [
+        d.squares(positive(x), [(1, radius, rho_size)]),
+        d.squares(at_most(x * x * a, r), [(1, radius, one), (1, radius, radius, rho_size, part)]),
+        d.squares(at_most(x * q, 1), [(1, radius, rho_size), (1, size, rho_size)], [inverse]),
+    ]
+    d.exhibit(goal, {"tau": x}, facts)
+    return d
+
+
+def no_descent_no_gap() -> Derivation:
+    r"""A lemma: if a tilt by $b = \tau (\sigma - s)$, with $\tau$ small, does not lower the loss, then $\sigma \le s$."""
+    d = Derivation("no descent by a tilt, no gap")
+    sigma, s, tau = d.scalars("sigma s tau")
+    gap = sigma - s
+    b = tau * gap
+    s_size, above_zero = d.given(positive(s)), d.given(positive(tau))
+    short = d.given(at_most(tau * (1 + s * (1 + gap * gap)), 1))
+    not_lower = d.given(nonnegative(2 * s * s * b**2 + s * s * b**4 - 2 * s * sigma * b**2))
+    goal = d.goal(at_least(s, sigma))
+    one = d.smt(at_most(s * tau * tau * gap, 1), [s_size, above_zero, short])
+    d.smt(goal, [s_size, above_zero, one, not_lower])
+    return d
+
+
+def truncation_is_optimal() -> Derivation:
+    r"""A lemma (Ky Fan, Eckart, Young): $S$ orthogonal to $B C$ on both sides and $\sigma \le s$ give $\|B C + S - E D\| \ge \|S\|$.
+
+    Here $\sigma$ bounds $S$ from above and $s$ bounds $B C$ from below on its row space, both where they are needed.
+    """
+    d = Derivation("without a gap the product is a best approximation")
+    B, C, S, E, D = d.matrices("B: m p", "C: p N", "S: m N", "E: m p", "D: p N")
+    C_p, D_p = d.matrices("C^+: N p", "D^+: N p")
+    sigma, s = d.scalars("sigma s")
+    I, F, onto_C, onto_D = unit("N"), B @ C, C_p @ C, D_p @ D
+    off_C, off_D = I - onto_C, I - onto_D
+    left, right = d.given(zero(B.T @ S)), d.given(zero(S @ C.T))
+    C_id, C_sym = d.given(equal(C @ C_p, unit("p"))), d.given(equal(onto_C.T, onto_C))
+    DDD, DD, D_sym = (
+        d.given(equal(D @ D_p @ D, D)),
+        d.given(equal((D @ D_p).T, D @ D_p)),
+        d.given(equal(onto_D.T, onto_D)),
+    )
+    largest = d.given(at_most((S @ off_C @ onto_D).squared_norm(), sigma * sigma * (off_C @ onto_D).squared_norm()))
+    smallest = d.given(at_least((F @ onto_C @ off_D).squared_norm(), s * s * (onto_C @ off_D).squared_norm()))
+    sigma_size, s_size, gap = d.given(positive(sigma)), d.given(positive(s)), d.given(at_least(s, sigma))
+    goal = d.goal(at_least((F + S - E @ D).squared_norm(), S.squared_norm()))
+    twice = d.algebra(equal(onto_D @ onto_D, onto_D), [DDD])
+    S_off = d.algebra(zero(S @ onto_C), [right, C_sym])
+    F_on = d.algebra(equal((F @ onto_C @ off_D).squared_norm(), (F @ off_D).squared_norm()), [C_id])
+    parts = d.algebra(
+        equal(
+            (F + S - E @ D).squared_norm(),
+            ((F + S - E @ D) @ onto_D).squared_norm() + (F @ off_D).squared_norm() + (S @ off_D).squared_norm(),
+        ),
+        [DDD, D_sym, left],
+        rounds=6,
+    )
+    lost = d.algebra(
+        equal((S @ off_D).squared_norm(), S.squared_norm() - (S @ off_C @ onto_D).squared_norm()),
+        [DDD, D_sym, S_off],
+        rounds=6,
+    )
+    # Both overlaps are p minus the same trace, up to the rank that D lacks.
+    spare = unit("p") - D @ D_p
+    overlap = d.algebra(
+        equal((off_C @ onto_D).squared_norm() + spare.squared_norm(), (onto_C @ off_D).squared_norm()),
+        [DDD, D_sym, DD, C_id, C_sym, twice],
+        rounds=4,
+    )
+    shared = onto_C @ off_D
+    terms = [(F + S - E @ D) @ onto_D, (1, largest), (1, smallest), (1, gap, sigma_size, shared)]
+    d.squares(goal, [*terms, (1, gap, s_size, shared), sigma * spare], [parts, lost, overlap, F_on])
+    return d

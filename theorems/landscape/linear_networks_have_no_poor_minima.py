@@ -1,0 +1,696 @@
+r"""Every local minimum of a linear network under the squared loss is a global minimum.
+
+**Theorem.** Let $K \ge 1$, $n_0, \dots, n_K \ge 1$, $X \in \mathbb{R}^{n_0 \times N}$ and $Y \in \mathbb{R}^{n_K \times N}$ be
+arbitrary, and $E(W_1, \dots, W_K) = \|Y - W_K \cdots W_1 X\|_F^2$ for $W_i \in \mathbb{R}^{n_i \times n_{i-1}}$. Every local
+minimum of $E$ is a global minimum. No rank, eigenvalue or width condition is needed.
+
+**Idea.** Let $R = Y - W_K \cdots W_1 X$ at a local minimum. If $R X^\top = 0$, no matrix at all does better, by convexity.
+Otherwise the product has the largest rank that the narrowest hidden layer, of width $p$, allows: a point of lower rank can
+be left downhill along its fibre (`landscape.degenerate_local_minima_are_critical_for_the_product`, where any depth is
+proved; that such walks start at every point of lower rank is cited as an argument of our own). Write the product as $B C$
+at that layer, $B$ injective and $C = Z W_1 X$ surjective. First order: the part $S$ of $R$ that linear maps of $X$ can reach
+has rows and columns orthogonal to those of $B C$. Second order: if the largest singular value $\sigma$ of $S$ (vectors $u$, $v$)
+exceeded the smallest $s$ of $B C$ ($u'$, $v'$), then moving the product by $b s (u' v^\top + u v'^\top + b\, u v^\top)$, which
+only the first and last layer must do, would change the loss by $2 s b^2 (s - \sigma) + s^2 b^4 < 0$. So $\sigma \le s$, and a
+chain of squares (Ky Fan, Eckart and Young) shows that no matrix of rank $p$ is nearer. Cited: singular values, the
+Moore-Penrose inverse.
+
+**Reading.** Gradient methods that stop at local minima solve linear networks of any shape. The theorem is fragile: with
+weighted squares, weight decay at three layers, or a ReLU it is false (see the premises), and it says nothing about saddles,
+which for $K \ge 3$ can be flat to any order of curvature that a method looks at.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import product as grid
+from typing import Any
+
+from flint import fmpq
+from hypothesis import strategies as st
+
+from numerics.arithmetic.exact import Matrix, column, diagonal, rational, zeros
+from numerics.arithmetic.exact import identity as eye
+from numerics.evidence.certificate import DescentCertificate
+from numerics.evidence.verdict import Verdict, decided, every, fails, undecided
+from numerics.strategies import frames, matrices, sizes, spectra, widths
+from theorems import Citation, Claim, Mutant, Premise, Printed
+from theorems.landscape._linear_networks import (
+    Layers,
+    above,
+    escape,
+    no_descent_no_gap,
+    nonzero_by_inner_product,
+    small,
+    small_number,
+    through,
+    truncation_is_optimal,
+)
+from theorems.proof import (
+    Axiom,
+    Derivation,
+    Statement,
+    at_least,
+    at_most,
+    equal,
+    identity,
+    letter,
+    letters,
+    nonnegative,
+    nonzero,
+    positive,
+    predicate,
+    zero,
+)
+from theorems.proof.crosscheck import Model
+
+# Proof.
+
+LOCAL_MINIMUM = "local minimum of the whole network, whose narrowest hidden layer is between H and Z"
+
+
+def quantified(*declarations: str):
+    """Letters for a statement, and the same letters as expressions."""
+    bound = tuple(letters(text) for text in declarations)
+    return bound, tuple(letter(x) for x in bound)
+
+
+def pseudo_inverse() -> Axiom:
+    (A,), (a,) = quantified("A: a b")
+    (J,), (j,) = quantified("J: b a")
+    penrose = (equal(a @ j @ a, a), equal(j @ a @ j, j), equal((a @ j).T, a @ j), equal((j @ a).T, j @ a))
+    return Axiom("Moore-Penrose inverse", Statement((A,), (), penrose, (J,)), "T", "Penrose 1955")
+
+
+def singular_values(end: str) -> Axiom:
+    r"""Largest: $\|F M\|_F \le \sigma \|M\|_F$. Smallest positive: $\|F M\|_F \ge \sigma \|M\|_F$ for $M = F^\top L$."""
+    (*bound, L), (F, M, l) = quantified("F: a b", "M: b c", "L: a c")
+    new, (s, u, v) = quantified("sigma: 1 1", "u: a 1", "v: b 1")
+    premises = (positive(F.squared_norm()),)
+    moved, size = (F @ M).squared_norm(), s * s * M.squared_norm()
+    if end == "smallest":
+        bound, premises, bounds = [*bound, L], (*premises, equal(M, F.T @ l)), at_least(moved, size)
+    else:
+        bounds = at_most(moved, size)
+    pair = (equal(F @ v, s * u), equal(F.T @ u, s * v))
+    unit = (positive(s), equal(u.squared_norm(), 1), equal(v.squared_norm(), 1))
+    source = "Friedberg, Insel and Spence, Linear Algebra, Theorem 6.26 (singular value theorem)"
+    return Axiom(f"{end} singular value", Statement(tuple(bound), premises, (*unit, *pair, bounds), new), "T", source)
+
+
+def full_rank() -> Axiom:
+    r"""At a local minimum with $R X^\top \ne 0$ the product has the rank $p$ of the narrowest hidden layer.
+
+    A smaller rank than $\min(\operatorname{rank} X, n_1, \dots, n_K)$ leads downhill. If that minimum is the rank of $X$ or
+    the number of outputs, the gradient of the last or of the first layer alone gives $R X^\top = 0$.
+    """
+    bound, (U, H, Z, W, X, Y, R) = quantified("U: m q", "H: q p", "Z: p h", "W: h n", "X: n N", "Y: m N", "R: m N")
+    new, (J, L) = quantified("B^-: p m", "C^-: N p")
+    premises = (predicate(LOCAL_MINIMUM, U, H, Z, W, X, Y), equal(R, Y - U @ H @ Z @ W @ X), nonzero(R @ X.T))
+    inverses = (equal(J @ U @ H, identity("p")), equal(Z @ W @ X @ L, identity("p")))
+    source = "own argument: theorems.landscape.degenerate_local_minima_are_critical_for_the_product, Reading"
+    return Axiom("degenerate local minima are stationary", Statement(bound, premises, inverses, new), "O", source)
+
+
+def proof() -> Derivation:
+    d = Derivation("stationary, or of full rank without a gap")
+    # U = W_K, W = W_1, and the layers between are H above the narrowest hidden layer and Z below it; E A is a competitor.
+    U, H, Z, W, X, Y, R, E, A = d.matrices(
+        "U: m q", "H: q p", "Z: p h", "W: h n", "X: n N", "Y: m N", "R: m N", "E: m p", "A: p n"
+    )
+    r = d.scalar("r")
+    near = d.given(positive(r), "radius")
+    residual = d.given(equal(R, Y - U @ H @ Z @ W @ X), "residual")
+    local = d.given(predicate(LOCAL_MINIMUM, U, H, Z, W, X, Y), "local minimum")
+    bound, (U2, W2, P2) = quantified("U': m q", "W': h n", "P': m N")
+    ball = (at_most((U2 - U).squared_norm(), r), at_most((W2 - W).squared_norm(), r), equal(P2, U2 @ H @ Z @ W2 @ X))
+    higher = (at_least((Y - P2).squared_norm(), R.squared_norm()),)
+    outer = d.given(Statement(bound, ball, higher), "local minimum in the first and last layer")
+    goal = d.goal(at_least((Y - E @ A @ X).squared_norm(), R.squared_norm()))
+    # One layer.
+    T, Q = d.matrices("T: m n", "Q: m n")
+    bound, (T2, P2) = quantified("T': m n", "P': m N")
+    ball = (at_most((T2 - T).squared_norm(), r), equal(P2, T2 @ X))
+    higher = (at_least((Y - P2).squared_norm(), (Y - T @ X).squared_norm()),)
+    single = d.given(Statement(bound, ball, higher), "local minimum of one layer")
+    single_goal = d.goal(at_least((Y - Q @ X).squared_norm(), (Y - T @ X).squared_norm()))
+
+    at_centre = d.weaken(near, nonnegative(r))
+
+    def small_step(size, slope, name):
+        """A number tau > 0 with tau^2 size <= r and tau slope <= 1, from facts size >= 0 and slope >= 0."""
+
+        def value(model):
+            radius = model.evaluate(r)
+            return radius / (radius * (1 + model.evaluate(slope.expr)) + model.evaluate(size.expr))
+
+        at = {"a": size.expr, "q": slope.expr, "r": r}
+        (tau,), facts = d.lemma(small_number(), at, [size, slope, near], new={"tau": name}, values={name: value})
+        return tau, *facts
+
+    def stationary(gradient, name, moved, R, minimum, layers, using):
+        """A gradient vanishes: a step tau |G|^2 G in the first of `layers` moves the product by tau |G|^2 moved(G)."""
+        G, G_is = d.define(f"G_{name}", gradient)
+        g, D = G.squared_norm(), moved(G)
+        size, slope = d.squares(nonnegative(g * g * g), [g * G]), d.squares(nonnegative(D.squared_norm()), [D])
+        tau, above_zero, in_ball, short = small_step(size, slope, f"tau_{name}")
+        (first, layer), *rest = layers.items()
+        at = {first: layer + tau * g * G, **dict(rest), "P'": Y - R + tau * g * D}
+        facts = [d.squares(at_most((tau * g * G).squared_norm(), r), [(1, in_ball)]), at_centre]
+        if using:
+            facts.append(d.algebra(equal(at["P'"], at["U'"] @ H @ Z @ at["W'"] @ X), using))
+        _, (not_lower,) = d.apply(minimum, at, facts)
+        below = d.squares(at_most(tau * g * g, 0), [(1, not_lower), (1, above_zero, short, g)], [G_is, *using])
+        none = d.antisymmetric(d.squares(nonnegative(tau * g * g), [(1, above_zero, g)]), below)
+        zero_gradient = d.definite(d.smt(zero(g), [above_zero, none]), G)
+        return d.algebra(zero(gradient), [zero_gradient, G_is])
+
+    flat_T = stationary((Y - T @ X) @ X.T, "T", lambda G: G @ X, Y - T @ X, single, {"T'": T}, [])
+    d.squares(single_goal, [(Q - T) @ X], [flat_T])
+    flat_U = stationary(
+        R @ (H @ Z @ W @ X).T, "U", lambda G: G @ H @ Z @ W @ X, R, outer, {"U'": U, "W'": W}, [residual]
+    )
+    flat_W = stationary(
+        (U @ H @ Z).T @ R @ X.T, "W", lambda G: U @ H @ Z @ G @ X, R, outer, {"W'": W, "U'": U}, [residual]
+    )
+    flat = d.suppose(zero(R @ X.T), "the product is stationary")
+    steep = d.suppose(nonzero(R @ X.T), "it is not")
+    easy = d.squares(goal, [(U @ H @ Z @ W - E @ A) @ X], [flat, residual], reason="the loss of the product is convex")
+
+    # Full rank: the product is B C with a left inverse of B and a right inverse of C.
+    B, B_is = d.define("B", U @ H)
+    C, C_is = d.define("C", Z @ W @ X)
+    D, D_is = d.define("D", A @ X)
+    split = d.algebra(equal(Y, B @ C + R), [residual, B_is, C_is])
+    at = {"U": U, "H": H, "Z": Z, "W": W, "X": X, "Y": Y, "R": R}
+    inverses = {
+        "B^-": lambda model: (model["U"] @ model["H"]).pseudo_inverse(),
+        "C^-": lambda model: (model["Z"] @ model["W"] @ model["X"]).pseudo_inverse(),
+    }
+    (B_, C_), (B_left, C_right) = d.axiom(
+        full_rank(), at, [local, steep, residual], new={"B^-": "B^-", "C^-": "C^-"}, values=inverses
+    )
+
+    def inverse(M, name):
+        values = {name: lambda model: model.evaluate(M).pseudo_inverse()}
+        (J,), facts = d.axiom(pseudo_inverse(), {"A": M}, new={"J": name}, values=values)
+        return J, facts
+
+    X_, (XX_X, X_XX_, _, X_X) = inverse(X, "X^+")
+    C_p, (CC_C, _, _, C_C) = inverse(C, "C^+")
+    D_p, (DD_D, _, DD_, D_D) = inverse(D, "D^+")
+    S, S_is = d.define("S", R @ X_ @ X)
+    rows = d.algebra(zero(R @ C.T), [flat_U, B_left, C_is])
+    columns = d.algebra(zero(B.T @ R @ X.T), [flat_W, C_right, B_is])
+    B_left = d.algebra(equal(B_ @ B, identity("p")), [B_left, B_is])
+    C_right = d.algebra(equal(C @ C_, identity("p")), [C_right, C_is])
+    C_in = d.algebra(equal(X_ @ X @ C.T, C.T), [X_X, XX_X, C_is])
+    left = d.algebra(zero(B.T @ S), [columns, X_X, S_is])
+    right = d.algebra(zero(S @ C.T), [rows, C_in, S_is])
+    C_id = d.algebra(equal(C @ C_p, identity("p")), [C_right, CC_C])
+
+    # Largest singular value of S, smallest of F = B C.
+    F, I = B @ C, identity("N")
+    seen = d.squares(positive(S.inner(R @ X.T @ X)), [(1, d.definite(steep, R @ X.T))], [XX_X, X_X, S_is])
+    _, (S_size,) = d.lemma(nonzero_by_inner_product(), {"F": S, "H": R @ X.T @ X}, [seen])
+    seen = d.squares(positive(F.inner(B_.T @ C_.T)), [(1,), (1, d.dimension("p"))], [B_left, C_right])
+    _, (F_size,) = d.lemma(nonzero_by_inner_product(), {"F": F, "H": B_.T @ C_.T}, [seen])
+    M = (I - C_p @ C) @ D_p @ D
+    (sigma, u, v), (sigma_size, u_unit, v_unit, S_v, S_u, largest) = d.axiom(
+        singular_values("largest"),
+        {"F": S, "M": M},
+        [S_size],
+        new={"sigma": "sigma", "u": "u", "v": "v"},
+        values={name: (lambda model, name=name: model.extra[name]) for name in ("sigma", "u", "v")},
+    )
+    M, L = C_p @ C @ (I - D_p @ D), B_.T @ C_p.T @ (I - D_p @ D)
+    in_rows = d.algebra(equal(M, F.T @ L), [B_left, C_C])
+    (s, u2, v2), (s_size, u2_unit, v2_unit, F_v2, F_u2, smallest) = d.axiom(
+        singular_values("smallest"),
+        {"F": F, "M": M, "L": L},
+        [F_size, in_rows],
+        new={"sigma": "s", "u": "u'", "v": "v'"},
+        values={name: (lambda model, name=name: model.extra[name]) for name in ("s", "u'", "v'")},
+    )
+    _, sigma_inverse = d.reciprocal(sigma_size, "1/sigma")
+    _, s_inverse = d.reciprocal(s_size, "1/s")
+    v2_in = d.algebra(equal(C_p @ C @ v2, v2), [F_u2, s_inverse, C_C, C_id], rounds=6)
+    v_in = d.algebra(equal(X_ @ X @ v, v), [S_u, sigma_inverse, X_X, X_XX_, S_is], rounds=6)
+    products = [
+        d.algebra(equal(u.T @ R @ v, sigma), [v_in, S_v, u_unit, S_is], rounds=6),
+        d.algebra(zero(u2.T @ R @ v), [v_in, F_v2, s_inverse, left, S_is], rounds=6),
+        d.algebra(zero(u.T @ R @ v2), [F_u2, s_inverse, rows], rounds=6),
+        d.algebra(zero(u2.T @ u), [F_v2, s_inverse, S_v, sigma_inverse, left], rounds=6),
+        d.algebra(zero(v2.T @ v), [F_u2, s_inverse, S_u, sigma_inverse, right], rounds=6),
+    ]
+
+    # Tilt the product by b, in the first and last layer only.
+    gap = sigma - s
+    t, t_is = d.define("t", C @ v2)
+    y, y_is = d.define("y", C_p.T @ v2)
+    D_U, D_U_is = d.define("D_U", s * u @ y.T @ B_ @ U)
+    D_W, D_W_is = d.define("D_W", W @ X @ C_ @ t @ v.T @ X_)
+    size = d.squares(nonnegative(gap * gap * (D_U.squared_norm() + D_W.squared_norm())), [gap * D_U, gap * D_W])
+    slope = d.squares(nonnegative(1 + s * (1 + gap * gap)), [(1,), (1, s_size), (1, s_size, gap)])
+    tau, above_zero, in_ball, short = small_step(size, slope, "tau")
+    b, b_is = d.define("b", tau * gap)
+    near_U = d.squares(at_most((b * D_U).squared_norm(), r), [(1, in_ball), gap * tau * D_W], [b_is])
+    near_W = d.squares(at_most((b * D_W).squared_norm(), r), [(1, in_ball), gap * tau * D_U], [b_is])
+    U_b, W_b = U + b * D_U, W + b * D_W
+    upper = d.algebra(equal(U_b @ H, B + b * s * u @ y.T), [D_U_is, B_is, B_left])
+    lower = d.algebra(equal(Z @ W_b @ X, C + b * t @ v.T), [D_W_is, C_is, C_right, v_in, X_X])
+    y_t = d.algebra(equal(y.T @ t, 1), [v2_in, v2_unit, t_is, y_is])
+    y_C = d.algebra(equal(y.T @ C, v2.T), [v2_in, C_C, y_is])
+    B_t = d.algebra(equal(B @ t, s * u2), [t_is, F_v2])
+    tilted = Y - R + b * s * (u2 @ v.T + u @ v2.T + b * u @ v.T)
+    P_b = d.algebra(equal(tilted, U_b @ H @ Z @ W_b @ X), [upper, lower, split, B_t, y_t, y_C])
+    _, (not_lower,) = d.apply(outer, {"U'": U_b, "W'": W_b, "P'": tilted}, [near_U, near_W, P_b])
+    unit = [u_unit, v_unit, u2_unit, v2_unit]
+    change = 2 * s * s * b**2 + s * s * b**4 - 2 * s * sigma * b**2
+    rise = d.squares(nonnegative(change), [(1, not_lower)], [*products, *unit], reason="the loss of the tilted product")
+    change = 2 * s * s * (tau * gap) ** 2 + s * s * (tau * gap) ** 4 - 2 * s * sigma * (tau * gap) ** 2
+    rise = d.squares(nonnegative(change), [(1, rise)], [b_is], rounds=6)
+    _, (no_gap,) = d.lemma(no_descent_no_gap(), {"sigma": sigma, "s": s, "tau": tau}, [s_size, above_zero, short, rise])
+
+    # Without a gap the product is a best approximation.
+    at = {"B": B, "C": C, "S": S, "E": E, "D": D, "C^+": C_p, "D^+": D_p, "sigma": sigma, "s": s}
+    facts = [left, right, C_id, C_C, DD_D, DD_, D_D, largest, smallest, sigma_size, s_size, no_gap]
+    _, (best,) = d.lemma(truncation_is_optimal(), at, facts)
+    hard = d.squares(goal, [(1, best)], [split, D_is, C_is, S_is, XX_X, X_X, X_XX_], rounds=6)
+    d.cases([(flat, easy), (steep, hard)])
+    d.model_predicate(LOCAL_MINIMUM, is_critical)  # `interpret` gives local minima only; this is what can be read off
+    return d
+
+
+def is_critical(U, H, Z, W, X, Y) -> bool:
+    R = Y - U @ H @ Z @ W @ X
+    return (R @ (H @ Z @ W @ X).T).is_zero() and ((U @ H @ Z).T @ R @ X.T).is_zero()
+
+
+# Check.
+
+
+@dataclass(frozen=True)
+class Point:
+    r"""A critical point of $\|Y - W_K \cdots W_1 X\|_F^2$ with everything about it known.
+
+    The part of $Y$ that maps of $X$ can reach is planted: `left` diag(`spectrum`) `right`$^\top$, and the product keeps the
+    channels `kept` of it. `weights` of the squares, weight `decay` and a hidden `relu` violate a premise; such a point
+    says where it is beaten (`better`).
+    """
+
+    layers: Layers
+    X: Matrix
+    Y: Matrix
+    spectrum: tuple[Fraction, ...] = ()
+    kept: tuple[int, ...] = ()
+    left: Matrix = field(default=eye(0), repr=False)
+    right: Matrix = field(default=eye(0), repr=False)
+    weights: Matrix | None = None
+    decay: int = 0
+    relu: bool = False
+    better: Layers = ()
+
+    @property
+    def residual(self) -> Matrix:
+        return self.Y - through(self.layers, self.X)[-1]
+
+    def loss(self, layers: Layers) -> fmpq:
+        z = self.X
+        for k, W in enumerate(layers):
+            z = W @ z
+            if self.relu and k < len(layers) - 1:
+                z = Matrix([[max(z[i, j], fmpq(0)) for j in range(z.cols)] for i in range(z.rows)])
+        errors = (self.Y - z).entries()
+        weights = [1] * len(errors) if self.weights is None else self.weights.entries()
+        return sum((w * e * e for w, e in zip(weights, errors, strict=True)), fmpq(0)) + self.decay * sum(
+            (W.squared_norm() for W in layers), fmpq(0)
+        )
+
+    @property
+    def width(self) -> int:
+        return min(W.rows for W in self.layers)
+
+    @property
+    def optimum(self) -> fmpq:
+        """What no map of $X$ can reach, and the singular values beyond the narrowest layer (Eckart and Young)."""
+        reached = sum((x * x for x in self.spectrum[: self.width]), Fraction(0))
+        return self.Y.squared_norm() - rational(reached)
+
+    @property
+    def is_global(self) -> bool:
+        return self.loss(self.layers) == self.optimum
+
+    @property
+    def rank_can_grow(self) -> bool:
+        return through(self.layers, self.X)[-1].rank() < min(self.X.rank(), self.width)
+
+
+@st.composite
+def critical_points(draw) -> Point:
+    """Kept channels in slots of their own; dropped channels are cut in two layers; then any basis in every hidden layer."""
+    K = draw(sizes(1, 4))
+    n = draw(widths(K, 1, 3))
+    m, N = n[-1], draw(sizes(1, 3))
+    s = draw(st.integers(0, min(n[0], N)))  # the rank of X
+    sample_frame = draw(frames(N))
+    right, unreached = sample_frame[:, :s], sample_frame[:, s:]
+    inputs = draw(frames(n[0]))[:, :s] @ draw(triangular(s))
+    left, spectrum = draw(frames(m)), draw(spectra(min(m, s)))
+    X = inputs @ right.T
+    Y = left @ diagonal(spectrum, m, s) @ right.T + draw(matrices(m, N - s)) @ unreached.T
+    q, slots = len(spectrum), min(n[1:-1], default=m)
+    most = min(q, slots)
+    how = "best" if K == 1 else draw(st.sampled_from(("best", "as many", "fewer")))
+    kept = tuple(range(q) if how == "best" else draw(st.permutations(range(q))))
+    kept = kept[: draw(st.integers(0, most)) if how == "fewer" else most]
+    dropped = [c for c in range(q) if c not in kept][: slots - len(kept)]
+    factors = [[Fraction(0)] * q for _ in range(K)]
+    for c in kept:
+        for k in range(K):
+            factors[k][c] = spectrum[c] if k == 0 else Fraction(1)
+    for c in dropped:
+        cut = draw(st.permutations(range(K)))[:2]
+        for k in range(K):
+            factors[k][c] = Fraction(k not in cut)
+    slot = {c: j for j, c in enumerate([*kept, *dropped])}
+    layers, basis = [], inputs.pseudo_inverse()
+    for k in range(K):
+        rows, cols = (n[k + 1] if k < K - 1 else m), (n[k] if k > 0 else s)
+        D = zeros(rows, cols).copy_with(
+            {(slot[c] if k < K - 1 else c, slot[c] if k > 0 else c): factors[k][c] for c in slot}
+        )
+        above_basis = left if k == K - 1 else draw(frames(rows)) @ draw(triangular(rows))
+        layers.append(above_basis @ D @ basis)
+        basis = above_basis.inverse()
+    unseen = eye(n[0]) - inputs @ inputs.pseudo_inverse()
+    layers[0] = layers[0] + draw(matrices(n[1], n[0])) @ unseen
+    return Point(tuple(layers), X, Y, spectrum, tuple(sorted(kept)), left, right)
+
+
+def triangular(n: int) -> st.SearchStrategy[Matrix]:
+    """Invertible matrices: 1 on the diagonal, anything below."""
+    return matrices(n, n).map(
+        lambda A: Matrix.from_entries(n, n, [A[i, j] if j < i else int(i == j) for i in range(n) for j in range(n)])
+    )
+
+
+RADII = (1, "1/1000000000000")
+
+
+def check(t: Point) -> Verdict:
+    """The point is a global minimum, or exact certificates lead downhill at every radius of `RADII`."""
+    if t.better:
+        return trap(t)
+    if t.is_global:
+        return decided(True, "the loss is the optimum")
+    return every(DescentCertificate(t.loss, t.layers, descend(t, r), r).verify() for r in RADII)
+
+
+def descend(t: Point, squared_radius: Any) -> Layers:
+    """A nearby point that should be lower: along the fibre if the rank can grow, else by a tilt."""
+    if t.rank_can_grow:
+        way = escape(t.layers, t.X, t.residual, squared_radius)
+        return t.layers if way is None else way.lower
+    U, H, Z, W = around_narrowest(t.layers)
+    sigma, u, v, s, _, v2 = gap_of(t)
+    D_U = s * u @ v2.T @ (Z @ W @ t.X).pseudo_inverse() @ (U @ H).pseudo_inverse() @ U
+    D_W = W @ t.X @ (Z @ W @ t.X).pseudo_inverse() @ Z @ W @ t.X @ v2 @ v.T @ t.X.pseudo_inverse()
+    b = min(small(squared_radius, D_U.squared_norm() + D_W.squared_norm()), (sigma - s) / sigma)
+    return (W + b * D_W, *t.layers[1:-1], U + b * D_U)
+
+
+def around_narrowest(layers: Layers) -> tuple[Matrix, Matrix, Matrix, Matrix]:
+    """$W_K$, the layers above the narrowest hidden layer, those below it, and $W_1$ (of at least two layers)."""
+    K = len(layers)
+    i = min(range(1, K), key=lambda k: layers[k - 1].rows)
+    H, Z = above(layers[i:-1] or [eye(layers[-1].cols)])[0], above(layers[1:i] or [eye(layers[0].rows)])[0]
+    return layers[-1], H, Z, layers[0]
+
+
+def gap_of(t: Point):
+    """The largest dropped singular value with its vectors, and the smallest kept one."""
+    out = next(c for c in range(len(t.spectrum)) if c not in t.kept)
+    kept = t.kept[-1]
+    pairs = [(rational(t.spectrum[c]), t.left[:, [c]], t.right[:, [c]]) for c in (out, kept)]
+    return (*pairs[0], *pairs[1])
+
+
+# Three local minima that are not global, outside the theorem, each with a proof.
+
+
+def weighted(x, a, y, b):
+    r"""$\sum_{ij} c_{ij} (u v^\top - \operatorname{diag}(1, \frac12))_{ij}^2$ for $u = (x, a)$, $v = (y, b)$, $c = (1, 4; 4, 1)$."""
+    return (x * y - 1) ** 2 + (2 * a * b - 1) ** 2 / 4 + 4 * (x * b) ** 2 + 4 * (a * y) ** 2
+
+
+def weighted_minimum() -> Derivation:
+    """Where a b >= 1/4 the weighted loss is at least 1."""
+    d = Derivation("a local minimum of weighted squares")
+    x, a, y, b = d.scalars("x a y b")
+    near = d.given(at_least(a * b, Fraction(1, 4)))
+    goal = d.goal(at_least(weighted(x, a, y, b), 1))
+    same, opposite = d.suppose(nonnegative(x * y)), d.suppose(positive(-x * y))
+    common = [x * y, a * b - Fraction(1, 2)]
+    one = d.squares(goal, [*common, (4, x * b - a * y), (8, same, near)])
+    other = d.squares(goal, [*common, (4, x * b + a * y), (8, opposite, near), (4, opposite)])
+    d.cases([(same, one), (opposite, other)])
+    return d
+
+
+def decayed(u, v, w):
+    """One weight in each of three layers, target 8, weight decay 1."""
+    return (w * v * u - 8) ** 2 + u**2 + v**2 + w**2
+
+
+def decayed_minimum() -> Derivation:
+    r"""Where $|w| \le 1/8$ the loss with weight decay is at least $64$, its value at zero."""
+    d = Derivation("a local minimum of three layers with weight decay")
+    u, v, w = d.scalars("u v w")
+    low, high = d.given(at_least(w, -Fraction(1, 8))), d.given(at_most(w, Fraction(1, 8)))
+    goal = d.goal(at_least(decayed(u, v, w), 64))
+    d.squares(goal, [(4, high, u + v), (4, low, u - v), u * v * w, w])
+    return d
+
+
+@functools.cache
+def is_proved(derivation: Callable[[], Derivation]) -> bool:
+    return not derivation().gaps()
+
+
+def agrees(formula: Callable[..., Any], loss: Callable[..., Any], letters: int) -> bool:
+    """Whether two polynomials of degree at most 2 in each of their letters are the same: they agree on a grid."""
+    return all(formula(*map(fmpq, p)) == loss(*map(fmpq, p)) for p in grid(range(3), repeat=letters))
+
+
+def trap(t: Point) -> Verdict:
+    """Fails when the point is a local minimum, by proof, and `better` is lower; undecided when there is no proof."""
+    if t.weights is not None:
+        b, a = t.layers[0][0, 1], t.layers[1][1, 0]
+        same = agrees(weighted, lambda x, a, y, b: t.loss((Matrix([[y, b]]), column([x, a]))), 4)
+        trapped = same and is_proved(weighted_minimum) and a * b > fmpq(1, 4) and t.loss(t.layers) == 1
+    elif t.decay:
+        same = agrees(decayed, lambda *p: t.loss(tuple(Matrix([[x]]) for x in p)), 3)
+        trapped = same and is_proved(decayed_minimum) and all(W.is_zero() for W in t.layers)
+    else:  # dead units stay dead nearby, so the output does not move
+        trapped = len(t.layers) == 2 and all(x < 0 for x in (t.layers[0] @ t.X).entries())
+    if trapped and t.loss(t.better) < t.loss(t.layers):
+        return fails(f"a local minimum with loss {t.loss(t.layers)}, and {t.better} has {t.loss(t.better)}")
+    return undecided("no proof that this is a local minimum")
+
+
+def squares(*layers: Sequence[Sequence[Any]], Y: Sequence[Sequence[Any]], **rest: Any) -> Point:
+    r"""Layers $W_1, \dots, W_K$ on unit inputs."""
+    maps = tuple(Matrix(W) for W in layers)
+    return Point(maps, eye(maps[0].cols), Matrix(Y), **rest)
+
+
+def weighted_squares() -> Point:
+    better = (Matrix([[1, 0]]), column([1, 0]))
+    half = Fraction(1, 2)
+    return squares([[0, half]], [[0], [1]], Y=[[1, 0], [0, half]], weights=Matrix([[1, 4], [4, 1]]), better=better)
+
+
+def three_decayed_layers() -> Point:
+    return squares([[0]], [[0]], [[0]], Y=[[8]], decay=1, better=(Matrix([[2]]),) * 3)
+
+
+def dead_unit() -> Point:
+    return squares([[-1]], [[1]], Y=[[1]], relu=True, better=(eye(1), eye(1)))
+
+
+def shown(t: Point) -> str:
+    W, V = ", ".join(map(repr, t.layers)), ", ".join(map(repr, t.better))
+    return f"at W_1, ..., W_K = {W} the loss is {t.loss(t.layers)},\nno smaller anywhere near,\nbut at {V} it is {t.loss(t.better)}."
+
+
+def interpret(t: Point) -> Model | None:
+    r"""Global minima of at least two layers; competitors and the single layer are read off the data."""
+    if len(t.layers) == 1 or not t.is_global:
+        return None
+    U, H, Z, W = around_narrowest(t.layers)
+    m, n, p, R = t.Y.rows, t.X.rows, H.cols, t.residual
+
+    def pattern(rows: int, cols: int) -> Matrix:
+        return Matrix.from_entries(rows, cols, [(i + 2 * j) % 3 - 1 for i in range(rows) for j in range(cols)])
+
+    values = {"U": U, "H": H, "Z": Z, "W": W, "X": t.X, "Y": t.Y, "R": R, "r": 1}
+    values |= {"E": pattern(m, p), "A": pattern(p, n), "Q": pattern(m, n), "T": t.Y @ t.X.pseudo_inverse()}
+    if (R @ t.X.T).is_zero():
+        return Model(values)
+    return Model(values, extra=dict(zip(("sigma", "u", "v", "s", "u'", "v'"), gap_of(t), strict=True)))
+
+
+def stratum(t: Point) -> str:
+    """Every stratum is decided in full."""
+    where = "global" if t.is_global else "rank can grow" if t.rank_can_grow else "wrong channels"
+    distinct = len(set(t.spectrum)) == len(t.spectrum) and all(t.spectrum)
+    return f"{where}, {'inputs zero' if t.X.is_zero() else 'simple spectrum' if distinct else 'ties or zeros'}"
+
+
+# Premises that papers state.
+
+
+def has_distinct_eigenvalues(t: Point) -> bool:
+    """Of the matrix $Y X^+ X Y^\\top$, which is $Y X^\\top (X X^\\top)^{-1} X Y^\\top$ when that inverse exists."""
+    values = [*t.spectrum, *[0] * (t.Y.rows - len(t.spectrum))]
+    return len(set(values)) == len(values)
+
+
+def superfluous(name: str, statement: str, holds: Callable[[Point], bool]) -> Premise:
+    return Premise(
+        name,
+        statement,
+        holds,
+        kind="superfluous",
+        violating=lambda: critical_points().filter(lambda t: not holds(t)),
+    )
+
+
+def zero_layers() -> Point:
+    frame = {"left": eye(1), "right": eye(1)}
+    return squares([[0]], [[0]], Y=[[1]], spectrum=(Fraction(1),), **frame)
+
+
+def wrong_channel() -> Point:
+    frame = {"left": eye(2), "right": eye(2)}
+    return squares([[0, 1]], [[0], [1]], Y=[[2, 0], [0, 1]], spectrum=(Fraction(2), Fraction(1)), kept=(1,), **frame)
+
+
+def right_channel() -> Point:
+    frame = {"left": eye(2), "right": eye(2)}
+    return squares([[3, 0]], [[1], [0]], Y=[[3, 0], [0, 2]], spectrum=(Fraction(3), Fraction(2)), kept=(0,), **frame)
+
+
+def nouiehed_razaviyayn() -> Point:
+    return squares([[1, 0]], [[0]], [[1], [0]], Y=[[0, 0], [0, 1]])
+
+
+def is_local_minimum_there(t: Point) -> Verdict:
+    r"""False: $W_1 = (1, b)$, $W_2 = b^2$, $W_3 = (1, b)^\top$ has loss $1 - b^4 + 2 b^6 + b^8$."""
+
+    def lower(b: Fraction) -> Layers:
+        return (Matrix([[1, b]]), Matrix([[b * b]]), column([1, b]))
+
+    steps = (Fraction(1, 10), Fraction(1, 1000))
+    down = every(DescentCertificate(t.loss, t.layers, lower(b), 3 * b * b).verify() for b in steps)
+    value = decided(t.loss(lower(steps[0])) == fmpq(99990201, 10**8), "the loss at b = 1/10")
+    return ~(down & value)
+
+
+def mutant(conclusion: Callable[[Point], bool]) -> Callable[[Point], Verdict]:
+    return lambda t: decided(conclusion(t))
+
+
+claim = Claim(
+    __name__,
+    __doc__,
+    source=Citation("zhang2019depth", "abstract"),
+    also=(
+        Citation("kawaguchi2016deep", "Theorem 2.3"),
+        Citation("lu2017depth", "Theorem 2.2"),
+        Citation("yao2019theories", "Linear Networks"),
+    ),
+    premises=(
+        Premise(
+            "squared loss",
+            r"The loss is the squared Frobenius norm: all squares have the same weight.",
+            holds=lambda t: t.weights is None,
+            without=weighted_squares,
+            show=shown,
+        ),
+        Premise(
+            "no weight decay",
+            r"There is no term $\lambda \sum_i \|W_i\|_F^2$. (With $K = 2$ it would do no harm; here $K = 3$.)",
+            holds=lambda t: not t.decay,
+            without=three_decayed_layers,
+            show=shown,
+        ),
+        Premise(
+            "linear",
+            "No activation function stands between the layers.",
+            holds=lambda t: not t.relu,
+            without=dead_unit,
+            show=shown,
+        ),
+        superfluous("full-rank inputs", r"$X X^\top$ has full rank.", lambda t: t.X.rank() == t.X.rows),
+        superfluous(
+            "full-rank correlation",
+            r"$X Y^\top$ has full rank.",
+            lambda t: (t.X @ t.Y.T).rank() == min(t.X.rows, t.Y.rows),
+        ),
+        superfluous("few outputs", r"$n_K \le n_0$.", lambda t: t.Y.rows <= t.X.rows),
+        superfluous(
+            "distinct eigenvalues",
+            r"$Y X^\top (X X^\top)^{-1} X Y^\top$ has $n_K$ distinct eigenvalues.",
+            has_distinct_eigenvalues,
+        ),
+    ),
+    derivation=proof,
+    interpret=interpret,
+    instances=critical_points,
+    check=check,
+    stratum=stratum,
+    beyond="exact descent from every planted critical point that is not global, for one to four layers",
+    printed=(
+        Printed(
+            r"With $X = I$ and $Y = \operatorname{diag}(0, 1)$ of deficient rank, $W_3 = (1, 0)^\top$, $W_2 = 0$, "
+            r"$W_1 = (1, 0)$ is a local minimum that is not global.",
+            Citation("nouiehed2018learning", "ICLR 2018 submission, counterexample for multi-layer linear networks"),
+            is_local_minimum_there,
+            nouiehed_razaviyayn,
+            remark=r"The loss at $W_3 = (1, b)^\top$, $W_2 = b^2$, $W_1 = (1, b)$ is $1 - b^4 + 2 b^6 + b^8 < 1$.",
+        ),
+    ),
+    mutants=(
+        Mutant(
+            "every critical point",
+            r"For $K \ge 2$ every critical point is a global minimum.",
+            mutant(lambda t: t.is_global),
+            zero_layers,
+        ),
+        Mutant(
+            "full rank is enough",
+            r"For $K \ge 2$ every critical point whose product has the largest possible rank is a global minimum.",
+            mutant(lambda t: t.rank_can_grow or t.is_global),
+            wrong_channel,
+        ),
+        Mutant("any convex loss", "The same holds for every convex loss of the output.", check, weighted_squares),
+        Mutant("weight decay is harmless", "The same holds with weight decay.", check, three_decayed_layers),
+        Mutant(
+            "zero loss",
+            "At a local minimum the product is the best of all matrices, whatever the widths.",
+            mutant(lambda t: not t.is_global or (t.residual @ t.X.T).is_zero()),
+            right_channel,
+        ),
+        Mutant(
+            "value without squares",
+            r"The value at a local minimum is $\sum_{i > p} \sigma_i$.",
+            mutant(lambda t: t.loss(t.layers) == sum(map(rational, t.spectrum[t.width :]), fmpq(0))),
+            right_channel,
+        ),
+    ),
+)
