@@ -4,7 +4,7 @@ import numerics as _numerics
 
 if getattr(_numerics, "PART_OF", None) != "theorems":
     raise ImportError(
-        f"`import numerics` found {getattr(_numerics, '__file__', None) or _numerics!r} "
+        f"`import numerics` found {getattr(_numerics, '__file__', None) or _numerics} "
         "instead of the package that comes with `theorems`: rename your own `numerics.py` (or folder), or run from another folder."
     )
 

@@ -63,7 +63,9 @@ def test_evaluation_over_the_rationals() -> None:
 
     assert ev(A @ A - 2 * A.T) == rows((5, 4), (11, 14)) and ev(v.T @ A @ v) == fmpq(-1, 2)
     assert ev(s * A + identity("n")) == rows((Fraction(5, 2), 3), (Fraction(9, 2), 7))
-    assert ev(A.trace() * s + dimension("n")) == fmpq(19, 2) and ev(v @ v.T) == rows((1, Fraction(-1, 2)), (Fraction(-1, 2), Fraction(1, 4)))
+    assert ev(A.trace() * s + dimension("n")) == fmpq(19, 2) and ev(v @ v.T) == rows(
+        (1, Fraction(-1, 2)), (Fraction(-1, 2), Fraction(1, 4))
+    )
     assert ev(s - s) == 0 and ev(A - A) == rows((0, 0), (0, 0)) and ev(A.squared_norm()) == 30
     assert ev((v.T @ v) * A.trace()) == fmpq(25, 4) and ev(s**3) == fmpq(27, 8)
 
@@ -144,8 +146,12 @@ def test_changed_certificates_fail() -> None:
                 seen.add(fact.step)
         for i, s in enumerate(fact.payload.get("squares", ())):
             others = fact.payload["squares"]
-            for change in (Square(s.q + 1, s.facts, s.matrix), Square(s.q, s.facts * 2 + fact.parents[:1], s.matrix)):
-                if change != s and change.value() != s.value():
+            for change in (
+                Square(s.q + 1, s.facts, s.matrix),
+                Square(s.q, s.facts * 2, s.matrix),
+                Square(s.q, (), None),
+            ):
+                if change.value() != s.value():
                     assert replaced(d, fact, squares=(*others[:i], change, *others[i + 1 :]))
     assert seen == {"algebra", "squares"}
 
@@ -232,7 +238,12 @@ def test_what_a_model_knows() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "truths"),
-    [("=0", (False, True, False)), ("!=0", (True, False, True)), (">=0", (False, True, True)), (">0", (False, False, True))],
+    [
+        ("=0", (False, True, False)),
+        ("!=0", (True, False, True)),
+        (">=0", (False, True, True)),
+        (">0", (False, False, True)),
+    ],
 )
 def test_what_a_model_says(kind: str, truths: tuple[bool, ...]) -> None:
     s = letter(Letter("s", "1", "1"))
@@ -249,7 +260,10 @@ def test_what_a_model_says_of_matrices_and_predicates() -> None:
     assert m.says(equal(A @ A, A), {}) is True and m.says(nonzero(A - A), {}) is False
     assert m.says(zero(A), {}) is False and m.says(nonzero(A), {}) is True
     predicates = {"large": lambda x: x > 1}
-    assert m.says(predicate("large", s), predicates) is True and m.says(predicate("large", s).negation, predicates) is False
+    assert (
+        m.says(predicate("large", s), predicates) is True
+        and m.says(predicate("large", s).negation, predicates) is False
+    )
     assert m.says(predicate("unknown", s), predicates) is None and m.says(Statement((), (), (zero(s),)), {}) is None
     w = Model({"w[1]": 1, "w[2]": 0, "w[3]": arb(0, 1)}, {"K": 3})
     member = letter(Letter("w[i]", "1", "1"))
@@ -313,11 +327,11 @@ def test_a_false_axiom_is_caught() -> None:
     good, bad = Model({"s": 4}), Model({"s": -4})
     assert model_check(d, [good]).passes
     report = model_check(d, [good, bad])
-    assert not report.passes and "(1) y^2 = s [axiom] is false in model 1" in report.false
+    assert not report.passes and "(1) y^2 - s = 0 [axiom] is false in model 1" in report.false
     unvalued = Derivation()
     s = unvalued.scalar("s")
     unvalued.axiom(law, {"a": s}, new={"z": "y"})
-    assert model_check(unvalued, [good]).never == ("(1) y^2 = s",)
+    assert model_check(unvalued, [Model({"s": 4})]).never == ("(1) y^2 - s = 0",)
 
 
 def test_indexed_facts_are_evaluated_everywhere() -> None:
@@ -348,13 +362,13 @@ def test_hypotheses_that_no_model_can_evaluate() -> None:
     _, [f] = d.apply(h, {})
     k = d.suppose(predicate("P", s))
     g = d.smt(equal(s * s, 0), [f])
-    under = d.algebra(equal(s, s), [k])
+    d.absurd(k, d.suppose(predicate("P", s).negation), zero(s))
     q, one = d.reciprocal(d.suppose(nonzero(s)), "q")
     inside = d.suppose(positive(q))
     d.weaken(inside, nonnegative(q))
     report = model_check(d, [Model({"s": 0})])
     assert report.false == () and not report.passes
-    assert under.number not in {int(x[1]) for x in report.never if x[2] == ")"} and any(str(one.relation) in x for x in report.never)
+    assert any(str(one.relation) in x for x in report.never)
     assert g.hypotheses == {h.number}
 
 

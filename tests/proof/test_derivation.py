@@ -159,7 +159,10 @@ def test_algebra_stores_what_it_used() -> None:
     assert f.parents == (used,) and f.reason == f"algebra from ({used.number})" and f.step == "algebra"
     (c,) = f.payload["cofactors"]
     assert c.fact == 0 and c.value(used.expr) == f.expr
-    assert d.algebra(equal(A, A)).reason == "expand both sides" and d.algebra(equal(A, A), reason="clear").reason == "clear"
+    assert (
+        d.algebra(equal(A, A)).reason == "expand both sides"
+        and d.algebra(equal(A, A), reason="clear").reason == "clear"
+    )
     assert d.algebra(equal(A @ B @ A, A), [used], reason="why").reason == "why"
     given = d.algebra(zero(A @ A @ B), [unused], cofactors=[Cofactor(0, ONE, identity("n"), B)])
     assert given.parents == (unused,)
@@ -220,7 +223,9 @@ def test_squares() -> None:
     s, t = d.scalars("s t")
     young = at_least(A.squared_norm() + B.squared_norm(), 2 * A.inner(B))
     f = d.squares(young, [A - B])
-    assert f.parents == () and f.reason == "sum of squares" and f.payload["squares"] == (Square(Fraction(1), (), A - B),)
+    assert (
+        f.parents == () and f.reason == "sum of squares" and f.payload["squares"] == (Square(Fraction(1), (), A - B),)
+    )
     p, q, e = d.given(nonnegative(s)), d.given(positive(t)), d.given(equal(s * t, 1))
     for relation, terms, using, parents in [
         (nonnegative(s * t), [(1, p, q)], [], (p, q)),
@@ -237,7 +242,10 @@ def test_squares() -> None:
         assert g.relation == relation and g.parents == parents and g.reason == "because"
     h = d.suppose(nonnegative(s - 1))
     assert d.squares(nonnegative(2 * s - 2), [(2, h)]).hypotheses == {h.number}
-    assert Square(Fraction(2), (p,), A).value() == 2 * s * A.squared_norm() and not Square(Fraction(2), (q,), A).is_strict()
+    assert (
+        Square(Fraction(2), (p,), A).value() == 2 * s * A.squared_norm()
+        and not Square(Fraction(2), (q,), A).is_strict()
+    )
     assert Square(Fraction(2), (q,)).is_strict() and not Square(Fraction(0), (q,)).is_strict()
     assert not Square(Fraction(1), (p, q)).is_strict() and Square(Fraction(1)).is_strict()
     with pytest.raises(ProofError, match="do not add up to .*: what is left is s"):
@@ -341,7 +349,11 @@ def test_cases_by_a_relation_and_its_negation() -> None:
     first = d.squares(nonnegative(A.squared_norm()), [A])
     second = d.weaken(d.definite(no, A), nonnegative(A.squared_norm()))
     f = d.cases([(yes, first), (no, second)])
-    assert not f.hypotheses and f.parents == (first, second, yes, no) and f.reason == f"cases ({yes.number}), ({no.number})"
+    assert (
+        not f.hypotheses
+        and f.parents == (first, second, yes, no)
+        and f.reason == f"cases ({yes.number}), ({no.number})"
+    )
     assert f.payload["exhaustive"] == "a relation and its negation"
     complete(d)
     p, q = d.suppose(predicate("P", A)), d.suppose(predicate("P", A).negation)
@@ -357,7 +369,9 @@ def test_cases_by_the_solver() -> None:
         h = d.suppose(r)
         branches.append((h, d.smt(nonnegative(s * s), [h])))
     f = d.cases(branches)
-    assert not f.hypotheses and f.payload["exhaustive"].endswith(": unsat") and f.payload["exhaustive"].startswith("z3 ")
+    assert (
+        not f.hypotheses and f.payload["exhaustive"].endswith(": unsat") and f.payload["exhaustive"].startswith("z3 ")
+    )
     complete(d)
     one = d.suppose(nonnegative(s * s))
     assert not d.cases([(one, f)]).hypotheses
@@ -402,7 +416,9 @@ def test_members_of_an_indexed_fact() -> None:
     p = d.given(Indexed(zero(w("i") * w("i-1")), "i", "1", "K"))
     for index in ("1", "2", "K", "K-1", "k", "k+1"):
         f = d.at(p, index)
-        assert f.relation == zero(w(index) * w(f"{index}-1" if index.isalnum() and not index.isdigit() else shifted(index)))
+        assert f.relation == zero(
+            w(index) * w(f"{index}-1" if index.isalnum() and not index.isdigit() else shifted(index))
+        )
         assert f.parents == (p,) and not f.hypotheses and f.reason == f"(1) at {index}"
     h = d.suppose(Indexed(zero(w("i")), "i", "0", "k"))  # type: ignore[arg-type]
     assert d.at(h, "k-1").hypotheses == {h.number}
@@ -561,7 +577,9 @@ def test_quantified_premises() -> None:
     d = Derivation()
     A, B = d.matrices("A: n n", "B: n n")
     X, y = Letter("X", "n", "n"), Letter("y", "1", "1")
-    small = Statement((X,), (predicate("P", letter(X)),), (at_most((A @ letter(X)).trace(), letter(y)), equal(letter(y), 1)), (y,))
+    small = Statement(
+        (X,), (predicate("P", letter(X)),), (at_most((A @ letter(X)).trace(), letter(y)), equal(letter(y), 1)), (y,)
+    )
     p, q = d.given(small), d.given(predicate("P", B))
     (c,), (f, g) = d.apply(p, {"X": B}, [q], new={"y": "c"}, values={"c": lambda m: 1})
     assert f.relation == at_most((A @ B).trace(), c) and g.relation == equal(c, 1) and f.parents == (p, q)

@@ -39,7 +39,11 @@ A, B, s, t = letter(a), letter(b), letter(x), letter(y)
 def test_how_relations_are_made() -> None:
     assert zero(A) == Relation("=0", A) and nonzero(A) == Relation("!=0", A)
     assert nonnegative(s) == Relation(">=0", s) and positive(s) == Relation(">0", s)
-    assert equal(A, A.T) == zero(A - A.T) and equal(2, s) == zero(2 - s) and equal(s, Fraction(1, 2)).expr == s - Fraction(1, 2)
+    assert (
+        equal(A, A.T) == zero(A - A.T)
+        and equal(2, s) == zero(2 - s)
+        and equal(s, Fraction(1, 2)).expr == s - Fraction(1, 2)
+    )
     assert at_least(s, 1) == nonnegative(s - 1) and at_least(1, s) == nonnegative(1 - s)
     assert at_most(s, 1) == nonnegative(1 - s) and at_most(2, t) == nonnegative(t - 2)
     assert less(s, t) == positive(t - s) and less(0, s) == positive(s)
@@ -77,7 +81,9 @@ def test_what_follows_from_one_relation_is_true() -> None:
     """For all kinds and all pairs of expressions in one letter: no consequence is false at any number."""
     shapes = [lambda e: e, lambda e: -e, lambda e: 2 * e, lambda e: e + 1, lambda e: e * e, lambda e: 0 * e]
     follows = set()
-    for (f, g), (k, l) in itertools.product(itertools.product(shapes, repeat=2), itertools.product(KINDS[:4], repeat=2)):
+    for (f, g), (k, l) in itertools.product(
+        itertools.product(shapes, repeat=2), itertools.product(KINDS[:4], repeat=2)
+    ):
         if Relation(l, g(s)).follows_from(Relation(k, f(s))):
             follows.add((k, l))
             assert all(truth(Relation(l, g(e))) for e in VALUES if truth(Relation(k, f(e))))
@@ -112,7 +118,9 @@ def test_letters_dimensions_symbols() -> None:
 
 def test_substitution_and_shift() -> None:
     c = letter(Letter("C", "k", "k"))
-    assert equal(A @ B, B).substitute({a: c}, {"n": "k"}) == equal(c @ letter(Letter("B", "k", "m")), letter(Letter("B", "k", "m")))
+    assert equal(A @ B, B).substitute({a: c}, {"n": "k"}) == equal(
+        c @ letter(Letter("B", "k", "m")), letter(Letter("B", "k", "m"))
+    )
     p = predicate("P", A, s).substitute({a: A.T, x: t + 1, y: s}, {})
     assert p == predicate("P", A.T, t + 1)
     assert predicate("P", A).negation.substitute({a: A.T}, {}) == predicate("P", A.T).negation

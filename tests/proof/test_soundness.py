@@ -484,7 +484,9 @@ def test_order_facts_are_used_in_their_direction() -> None:
 def test_absurd_needs_a_contradiction() -> None:
     d = Derivation()
     s, t = d.scalars("s t")
-    facts = [d.given(r) for r in (zero(s), nonnegative(s), nonzero(t), zero(t - 1), predicate("P", s), predicate("P", t))]
+    facts = [
+        d.given(r) for r in (zero(s), nonnegative(s), nonzero(t), zero(t - 1), predicate("P", s), predicate("P", t))
+    ]
     for a in facts:
         for b in facts:
             with refused("No contradiction"):
@@ -843,11 +845,15 @@ def letters_that_depend_on_j(d: Derivation, w: Callable[[str | int], Expr]) -> l
     _, [f] = d.axiom(choose, {"a": n}, new={"b": "f"})
     count = axiom("count", Statement((), (), (equal(dimension("p"), letter(b)),), (b,)))
     _, [g] = d.axiom(count, {}, new={"b": "g"}, dims={"p": "n[j]"})
-    hidden = axiom("hidden", Statement((), (), (equal(letter(Letter("Z", "p", "p")).trace(), 1),), (Letter("Z", "p", "p"),)))
+    hidden = axiom(
+        "hidden", Statement((), (), (equal(letter(Letter("Z", "p", "p")).trace(), 1),), (Letter("Z", "p", "p"),))
+    )
     _, [h] = d.axiom(hidden, {}, new={"Z": "h"}, dims={"p": "n[j]"})
     sign = Statement((), (), (nonnegative(letter(b) * w("j")),), (b,))
     _, [i] = d.apply(d.exhibit(sign, {"b": number(0)}, [d.algebra(equal(number(0), 0))]), {}, new={"b": "i"})
-    first, last = (next(x for x in d.facts if x.step == "define" and name in map(str, x.expr.letters())) for name in "rq")
+    first, last = (
+        next(x for x in d.facts if x.step == "define" and name in map(str, x.expr.letters())) for name in "rq"
+    )
     return [
         ("c", c),
         ("e", e),

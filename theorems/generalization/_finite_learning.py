@@ -143,7 +143,9 @@ def _rademacher(columns: tuple[tuple[fmpq, ...], ...]) -> fmpq:
     n = len(columns[0])
     total = fmpq(0)
     for signs in itertools.product((1, -1), repeat=n):
-        total += max(sum((x if e > 0 else -x for e, x in zip(signs, column, strict=True)), fmpq(0)) for column in columns)
+        total += max(
+            sum((x if e > 0 else -x for e, x in zip(signs, column, strict=True)), fmpq(0)) for column in columns
+        )
     return total / (n * 2**n)
 
 
@@ -155,7 +157,8 @@ def rademacher(functions: Sequence[Sequence[fmpq]], sample: Sequence[int]) -> fm
 def deviation(functions: Sequence[Sequence[fmpq]], chances: Sequence[fmpq], sample: Sequence[int]) -> fmpq:
     r"""$\max_f (E f - \frac1n \sum_i f(z_i))$."""
     return max(
-        sum((p * x for p, x in zip(chances, f, strict=True)), fmpq(0)) - sum((f[i] for i in sample), fmpq(0)) / len(sample)
+        sum((p * x for p, x in zip(chances, f, strict=True)), fmpq(0))
+        - sum((f[i] for i in sample), fmpq(0)) / len(sample)
         for f in functions
     )
 

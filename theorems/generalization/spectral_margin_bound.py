@@ -50,17 +50,19 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from flint import arb, ctx, fmpq
 from hypothesis import strategies as st
 
 from numerics.arithmetic.balls import decide
 from numerics.arithmetic.exact import Matrix
-from numerics.evidence.verdict import Verdict, at_least, at_most, decided, every
+from numerics.evidence.verdict import Verdict, at_least, at_most, every
 from numerics.strategies import labels, matrices, rationals, sizes
 from theorems import Citation, Claim, Mutant, Premise
 from theorems.generalization._finite_learning import (
@@ -76,8 +78,6 @@ from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
 
 if TYPE_CHECKING:
-    import sympy
-
     from theorems.bound import Bound
 
 
@@ -88,7 +88,7 @@ def sharp_excess(K, log_ratio, t, inverse_n):
 
 def paper_excess(kappa, log_n, t, inverse_n, inverse_root):
     r"""$8 n^{-3/2} + 36 \kappa \ln(n)/n + \frac32 t$ with $\kappa = 2 \|X\|_F \sqrt{\ln(2W^2)} R/\gamma$."""
-    return 8 * inverse_n * inverse_root + 36 * kappa * log_n * inverse_n + Fraction(3, 2) * t
+    return 8 * inverse_n * inverse_root + 36 * kappa * log_n * inverse_n + 3 * t / 2
 
 
 # Proof.
@@ -98,8 +98,7 @@ UML = "Shalev-Shwartz and Ben-David, Understanding Machine Learning"
 
 
 def proof() -> Derivation:
-    from theorems.proof import Axiom, Statement, at_least, at_most, equal, nonnegative, positive, predicate
-    from theorems.proof import calculus
+    from theorems.proof import Axiom, Statement, at_least, at_most, calculus, equal, nonnegative, positive, predicate
     from theorems.proof.derivation import letters
     from theorems.proof.words import letter, number
 
@@ -315,7 +314,9 @@ def proof() -> Derivation:
     tail = d.given(beyond(p, G - 2 * N, P, t))
     goal_probability = d.goal(at_most(p, delta))
 
-    _, (mean,) = d.axiom(symmetrisation, {"mu": mu, "F": F, "P": P, "G": G, "N": N, "n": n}, [drawn, greatest, rad, unit])
+    _, (mean,) = d.axiom(
+        symmetrisation, {"mu": mu, "F": F, "P": P, "G": G, "N": N, "n": n}, [drawn, greatest, rad, unit]
+    )
     _, (dG,) = d.axiom(change_of_deviation, {"mu": mu, "F": F, "G": G, "n": n, "c": nu}, [greatest, unit, inverse_n])
     halved = d.algebra(equal(2 * n * (nu / 2), 1), [inverse_n])
     _, (dN,) = d.axiom(change_of_average, {"F": F, "N": N, "n": n, "c": nu / 2}, [rad, unit, halved])
@@ -323,11 +324,10 @@ def proof() -> Derivation:
     below = d.squares(at_least(t, P.T @ (G - 2 * N) + t), [(1, mean)])
     # n (2/n)^2 ell = 2 t^2
     exponent = d.algebra(equal(2 * t**2, n * (2 * nu) ** 2 * ell), [inverse_n, t_value])
-    enough = d.weaken(exponent, at_least(2 * t**2, n * (2 * nu) ** 2 * ell))
     d.axiom(
         mcdiarmid,
         {"mu": mu, "Phi": G - 2 * N, "P": P, "n": n, "c": 2 * nu, "tau": t, "s": t, "p": p, "delta": delta, "ell": ell},
-        [drawn, dPhi, tail, log_delta, t_sign, below, enough],
+        [drawn, dPhi, tail, log_delta, t_sign, below, exponent],
     )
     assert d.proof_of(goal_probability) is not None
 
@@ -371,7 +371,6 @@ def proof() -> Derivation:
     root_positive = d.smt(positive(root), [m_positive, inverse_root])
     n_positive = d.smt(positive(n), [n_large])
     nu_positive = d.smt(positive(nu), [n_positive, inverse_n])
-    K_covers = d.weaken(K_value, at_least(gamma**2 * K**2, 2 * (x**2 * w * R**2)))
     alpha, beta = 3 * K * root, m / 4
     alpha_positive = d.squares(positive(alpha), [(3, K_positive, root_positive)])
     ordered = d.squares(at_least(beta, alpha), [(Fraction(1, 4), K_small, root_positive)], [root_n, inverse_root])
@@ -381,23 +380,25 @@ def proof() -> Derivation:
     place = {"x": h, "a": 12 * K, "b": n, "e": alpha, "f": beta}
     _, (log_sharp,) = d.axiom(logarithm_of_ratio, place, [h_value, alpha_positive, beta_positive, same])
     K_sign = d.weaken(K_positive, nonnegative(K))
-    sharp = chained(K, alpha, beta, h, [entropy(K**2, K_covers), K_sign, alpha_positive, ordered, reaches, log_sharp])
+    sharp = chained(K, alpha, beta, h, [entropy(K**2, K_value), K_sign, alpha_positive, ordered, reaches, log_sharp])
     goal_sharp = d.goal(at_most(err, risk + sharp_excess(K, h, t, nu)))
     d.squares(goal_sharp, [(1, excess), (2, sharp, nu_positive)], [inverse_n, inverse_root])
 
     # Paper: alpha = 1/n up to sqrt n, so that b/a = n^(3/2).
-    kappa_covers = d.squares(
-        at_least(gamma**2 * kappa**2, 2 * (x**2 * w * R**2)), [(2, w_sign, x * R)], [kappa_value]
-    )
+    kappa_covers = d.squares(at_least(gamma**2 * kappa**2, 2 * (x**2 * w * R**2)), [(2, w_sign, x * R)], [kappa_value])
     m_large = d.smt(at_least(m, 1), [m_positive, root_n, n_large])
     paper_ordered = d.smt(at_least(m, nu), [m_large, n_large, inverse_n])
     paper_reaches = d.squares(at_least(4 * m, m), [(3, m_positive)])
     place = {"x": half, "a": one, "b": m, "e": m, "f": n}
-    _, (upper,) = d.axiom(logarithm_of_ratio, place, [half_value, m_positive, n_positive, d.algebra(equal(m * m, n), [root_n])])
+    _, (upper,) = d.axiom(
+        logarithm_of_ratio, place, [half_value, m_positive, n_positive, d.algebra(equal(m * m, n), [root_n])]
+    )
     _, (log_n,) = d.axiom(logarithm_adds, {"x": half, "y": half, "a": one, "b": m, "c": n}, [half_value, upper])
     facts = [log_n, nu_positive, d.squares(positive(one), [(1,)]), d.algebra(equal(nu * n, 1), [inverse_n])]
     _, (lower,) = d.axiom(logarithm_of_ratio, {"x": 2 * half, "a": one, "b": n, "e": nu, "f": one}, facts)
-    _, (log_ratio,) = d.axiom(logarithm_adds, {"x": 2 * half, "y": half, "a": nu, "b": one, "c": m}, [lower, half_value])
+    _, (log_ratio,) = d.axiom(
+        logarithm_adds, {"x": 2 * half, "y": half, "a": nu, "b": one, "c": m}, [lower, half_value]
+    )
     kappa_sign = d.weaken(kappa_positive, nonnegative(kappa))
     facts = [entropy(kappa**2, kappa_covers), kappa_sign, nu_positive, paper_ordered, paper_reaches, log_ratio]
     paper = chained(kappa, nu, m, 3 * half, facts)
@@ -412,5 +413,507 @@ def proof() -> Derivation:
     return d
 
 
+def _predicates(d: Derivation) -> None:
+    """How the model check decides the predicates: by enumeration of samples, signs and covers."""
 
-def _predicates(d): ...
+    def points(q: int, n: Any) -> int:
+        """k from q = k^n samples."""
+        return next(k for k in range(1, q + 1) if k ** int(n.p) == q)
+
+    def column(A: Matrix) -> list[fmpq]:
+        return [A[i, 0] for i in range(A.rows)]
+
+    def functions(F: Matrix) -> list[list[fmpq]]:
+        return [[F[i, j] for i in range(F.rows)] for j in range(F.cols)]
+
+    def all_samples(k: int, n: Any) -> list[tuple[int, ...]]:
+        return list(itertools.product(range(k), repeat=int(n.p)))
+
+    def products(P: Matrix, mu: Matrix, n: Any) -> bool:
+        chances = [functools.reduce(lambda a, i: a * mu[i, 0], s, fmpq(1)) for s in all_samples(mu.rows, n)]
+        return column(P) == chances and sum(column(mu)) == 1 and min(column(mu)) >= 0
+
+    def greatest(G: Matrix, F: Matrix, mu: Matrix, n: Any) -> bool:
+        return column(G) == [deviation(functions(F), column(mu), s) for s in all_samples(F.rows, n)]
+
+    def averages(N: Matrix, F: Matrix, n: Any) -> bool:
+        return column(N) == [rademacher(functions(F), s) for s in all_samples(F.rows, n)]
+
+    def differences(Phi: Matrix, n: Any, c: Any) -> bool:
+        places = all_samples(points(Phi.rows, n), n)
+        values = dict(zip(places, column(Phi), strict=True))
+        near = [(s, z) for s in places for z in places if sum(a != b for a, b in zip(s, z, strict=True)) == 1]
+        return all(abs(values[s] - values[z]) <= c for s, z in near)
+
+    def beyond(p: Any, Phi: Matrix, P: Matrix, s: Any) -> bool:
+        return p == sum((x for x, y in zip(column(P), column(Phi), strict=True) if y > s), fmpq(0))
+
+    def log_of_ratio(x: Any, a: Any, b: Any) -> bool:
+        return (arb(b) / arb(a)).log().overlaps(arb(x))
+
+    def integral(J: Any, kappa: Any, a: Any, b: Any) -> bool:
+        from flint import acb
+
+        found = acb.integral(lambda z, _: acb(arb(kappa)) / z, acb(arb(a)), acb(arb(b)))
+        return found.real.overlaps(arb(J))
+
+    def covered(X: Matrix, u: Matrix, n: Any, c: Any) -> Any:
+        k = points(u.rows, n)
+        sample = all_samples(k, n)[column(u).index(fmpq(1))]
+        rows = X.rows // k
+        places = [i * rows + a for i in sample for a in range(rows)]
+        return _truth(at_most(entropy_constant([[X[i, j] for i in places] for j in range(X.cols)]), arb(c)))
+
+    def networks(H: Matrix, Z: Matrix, u: Matrix, n: Any, x: Any, w: Any, R: Any) -> bool:
+        sample = all_samples(Z.rows, n)[column(u).index(fmpq(1))]
+        norm = arb(sum((Z[i, :].squared_norm() for i in sample), fmpq(0)))
+        width = (arb(w).exp() / 2).sqrt()
+        return bool(norm.overlaps(arb(x) ** 2) and width.contains_integer() and width > 0.5 and R >= 0)
+
+    def ramps(F: Matrix, H: Matrix, gamma: Any) -> bool:
+        rows = H.rows // F.rows
+        margins = {
+            (i, j): H[i * rows, j] - max(H[i * rows + a, j] for a in range(1, rows))
+            for i in range(F.rows)
+            for j in range(F.cols)
+        }
+        return all(F[i, j] == ramp(margins[i, j], gamma) for i, j in margins)
+
+    def average(r: Any, F: Matrix, v: Matrix, u: Matrix, n: Any) -> bool:
+        sample = all_samples(F.rows, n)[column(u).index(fmpq(1))]
+        j = column(v).index(fmpq(1))
+        return r == sum((F[i, j] for i in sample), fmpq(0)) / len(sample)
+
+    d.model_predicate("P holds the probabilities of all samples of n independent draws", products)
+    d.model_predicate("G holds the greatest deviations of mean from average", greatest)
+    d.model_predicate("N holds the Rademacher averages", averages)
+    d.model_predicate("changing one example changes the entry by at most", differences)
+    d.model_predicate("p is the probability of an entry beyond", beyond)
+    d.model_predicate("x = ln(b/a)", log_of_ratio)
+    d.model_predicate("J is the integral of kappa/e for e from a to b", integral)
+    d.model_predicate("all losses lie between 0 and 1", lambda F: all(0 <= x <= 1 for f in functions(F) for x in f))
+    d.model_predicate("on the sample, part of a class whose e-entropy is at most c/e^2", covered)
+    d.model_predicate("outputs of networks with data norm x, w = ln(2W^2), complexity R", networks)
+    d.model_predicate("ramp losses at margin gamma of these outputs", ramps)
+    d.model_predicate("r is the average loss of network v on sample u", average)
+    d.model_predicate("u marks one sample", lambda u: sorted(column(u)) == [0] * (u.rows - 1) + [1])
+
+
+def _truth(verdict: Verdict) -> bool | None:
+    return None if verdict.undecided else verdict.holds
+
+
+# Check.
+
+
+def confidence(t: Learning) -> arb:
+    r"""$2\sqrt{\ln(1/\delta)/(2n)}$."""
+    return 2 * ((1 / _ball(t.delta)).log() / (2 * t.n)).sqrt()
+
+
+def _ball(x: Fraction) -> arb:
+    return arb(fmpq(x.numerator, x.denominator))
+
+
+def _scale(t: Learning, norms: Sequence[tuple[arb, arb]], sample: Sequence[int]) -> arb:
+    r"""$\|X\|_F \sqrt{\ln(2W^2)}\, R/\gamma$."""
+    return t.data_norm(sample) * arb(2 * t.width**2).log().sqrt() * complexity(norms) / _ball(t.gamma)
+
+
+def sharp(t: Learning, scale: arb) -> arb | None:
+    """What (sharp) adds to the training risk; `None` where it says nothing."""
+    K = arb(2).sqrt() * scale
+    if K.is_zero():
+        return confidence(t)
+    if not 12 * K <= t.n:
+        return None
+    return sharp_excess(K, (t.n / (12 * K)).log(), confidence(t), arb(fmpq(1, t.n)))
+
+
+def paper(t: Learning, scale: arb) -> arb:
+    n = arb(t.n)
+    return paper_excess(2 * scale, n.log(), confidence(t), 1 / n, 1 / n.sqrt())
+
+
+def losses(t: Learning) -> list[list[fmpq]]:
+    return [[ramp(M, t.gamma) for M in row] for row in t.margins()]
+
+
+def _gaps(t: Learning) -> list[tuple[tuple[int, ...], fmpq, int, fmpq]]:
+    """(sample, probability, network, error minus training risk). A tie counts as an error."""
+    errors = [
+        sum((fmpq(p.numerator, p.denominator) for p, M in zip(t.chances, row, strict=True) if M <= 0), fmpq(0))
+        for row in t.margins()
+    ]
+    risks = losses(t)
+    return [
+        (s, p, j, errors[j] - sum((risks[j][i] for i in s), fmpq(0)) / len(s))
+        for s, p in t.samples()
+        for j in t.allowed(s)
+    ]
+
+
+def fails_rarely(t: Learning, excess) -> Verdict:
+    """Whether the probability that some network of the class breaks the bound is at most delta, by enumeration."""
+
+    def question(_: int) -> Verdict:
+        known: dict[Any, arb | None] = {}
+        bad: dict[tuple[int, ...], fmpq] = {}
+        for s, p, j, gap in _gaps(t):
+            key = (tuple(sorted(s)), j if t.adaptive else None)
+            if key not in known:
+                known[key] = excess(t, _scale(t, t.norms(key[1]), s))
+            bound = known[key]
+            if bound is None or gap <= 0:
+                continue
+            verdict = at_most(gap, bound)
+            if verdict.undecided:
+                return verdict
+            if verdict.fails:
+                bad[s] = p
+        return at_most(sum(bad.values(), fmpq(0)), t.delta, "probability that the bound fails")
+
+    return decide(question)
+
+
+def averages_obey(t: Learning) -> Verdict:
+    """The steps of the proof on explicit classes: Rademacher averages, entropies and the best end of the integral."""
+    F = losses(t)
+    scores = t.scores()
+    verdicts = []
+    chances = [fmpq(p.numerator, p.denominator) for p in t.chances]
+    mean_deviation = mean_average = fmpq(0)
+    for s, p in t.samples():
+        average = rademacher(F, s)
+        mean_deviation += p * deviation(F, chances, s)
+        mean_average += p * average
+        if list(s) == sorted(s):
+            outputs = [[Z[i, c] for i in s for c in range(Z.cols)] for Z in scores]
+            verdicts.append(decide(lambda _, s=s, average=average, outputs=outputs: _steps(t, F, s, average, outputs)))
+    verdicts.append(at_most(mean_deviation, 2 * mean_average, "symmetrisation"))
+    return every(verdicts)
+
+
+def _steps(t: Learning, F: Sequence[Sequence[fmpq]], s: Sequence[int], average: fmpq, outputs: Any) -> Verdict:
+    scale = _scale(t, t.norms(), s)
+    K = arb(2).sqrt() * scale
+    entropy = entropy_constant([[f[i] for i in s] for f in F])
+    verdicts = []
+    if not entropy.is_zero():
+        verdicts.append(at_most(entropy, 2 * entropy_constant(outputs) / _ball(t.gamma) ** 2 * (1 + arb(2) ** -40)))
+        verdicts.append(at_most(entropy, K**2, "covering theorem"))
+    if K.is_zero():
+        return every([*verdicts, at_most(average, 0, "no complexity, no average")])
+    bound = dudley(t.n, K, 3 * K)
+    if 12 * K <= t.n:
+        verdicts.append(at_most(t.n * average, bound, "Dudley's integral"))
+        verdicts += [at_least(dudley(t.n, K, c * K), bound, "the best lower end") for c in (1, 2, 4, 9)]
+        verdicts.append(at_most(sharp(t, scale) or arb(0), paper(t, scale), "sharp is below paper"))
+    return every(verdicts)
+
+
+def dudley(n: int, K: arb, end: arb) -> arb:
+    r"""$4\sqrt n\,\alpha + 12\int_\alpha^{\sqrt n/4} K/\varepsilon\,d\varepsilon$ at $\alpha$ = `end` $/\sqrt n$."""
+    return 4 * end + 12 * K * (n / (4 * end)).log()
+
+
+def check(t: Learning) -> Verdict:
+    verdicts = [fails_rarely(t, sharp), fails_rarely(t, paper)]
+    if not (t.copies or t.adaptive or t.shift):
+        verdicts.append(averages_obey(t))
+    return every(verdicts)
+
+
+@st.composite
+def problems(draw) -> Learning:
+    k = draw(sizes(1, 3))
+    n = draw(sizes(1, 3 if k < 3 else 2))
+    depth = draw(sizes(1, 2))
+    widths = [draw(sizes(1, 2)) for _ in range(depth)] + [draw(sizes(2, 3))]
+    count = draw(sizes(1, 3))
+    classes = tuple(tuple(draw(matrices(widths[i + 1], widths[i])) for i in range(depth)) for _ in range(count))
+    weights = [draw(sizes(1, 4)) for _ in range(k)]
+    t = Learning(
+        draw(matrices(k, widths[0])),
+        draw(labels(k, widths[-1])),
+        tuple(Fraction(w, sum(weights)) for w in weights),
+        classes,
+        n,
+        Fraction(1),
+        draw(st.sampled_from([Fraction(1, 100), Fraction(1, 10), Fraction(37, 100), Fraction(1, 2), Fraction(9, 10)])),
+        references=draw(st.sampled_from([None, classes[0]])),
+        activation=draw(st.sampled_from(sorted(ACTIVATIONS))),
+    )
+    # Margins at which the sharp form speaks, for most draws: K <= n/12 needs gamma >= 17 times the scale over n.
+    factor = draw(st.sampled_from([Fraction(17), Fraction(40), Fraction(1, 3), Fraction(200)]))
+    gamma = factor * Fraction(int(_rough_scale(t) * 16) + 1, 16 * n) + draw(rationals()) ** 2
+    return replace(t, gamma=gamma)
+
+
+def _rough_scale(t: Learning) -> float:
+    """About the largest scale of a sample at gamma = 1, in floats: it only aims the draws."""
+    norms = [(0.0, 0.0)] * t.depth
+    for layers in t.networks:
+        zeros = [W - W for W in layers]
+        for i, (W, M) in enumerate(zip(layers, t.references or zeros, strict=True)):
+            s = float(np.linalg.norm(W.to_numpy(), 2))
+            b = float(np.linalg.norm((W - M).to_numpy(), axis=1).sum())
+            norms[i] = (max(norms[i][0], s), max(norms[i][1], b))
+    terms = [b * math.prod(s for j, (s, _) in enumerate(norms) if j != i) for i, (_, b) in enumerate(norms)]
+    data = math.sqrt(t.n) * float(np.linalg.norm(t.inputs.to_numpy(), axis=1).max())
+    return data * math.sqrt(math.log(2 * t.width**2)) * sum(x ** (2 / 3) for x in terms) ** 1.5
+
+
+def interpret(t: Learning) -> Model | None:
+    """A sample that is not bad, with the network that errs most in excess of its training risk."""
+    with ctx.workprec(320):
+        norms = t.norms()
+        F = losses(t)
+        chances = [fmpq(p.numerator, p.denominator) for p in t.chances]
+        samples = [s for s, _ in t.samples()]
+        G = [deviation(F, chances, s) for s in samples]
+        N = [rademacher(F, s) for s in samples]
+        bound = confidence(t)
+        good = [i for i in range(len(samples)) if G[i] - 2 * N[i] <= bound]
+        here = max(good, key=lambda i: G[i])
+        s = samples[here]
+        scale = _scale(t, norms, s)
+        K = arb(2).sqrt() * scale
+        if not (K > 0 and 12 * K <= t.n):
+            return None
+        error, risk, v = max(
+            (sum((p for p, M in zip(chances, row, strict=True) if M <= 0), fmpq(0)), sum(F[j][i] for i in s) / t.n, j)
+            for j, row in enumerate(t.margins())
+        )
+        scores = [
+            [Z[i, c] for i, y in enumerate(t.labels) for c in [y, *(c for c in range(Z.cols) if c != y)]]
+            for Z in t.scores()
+        ]
+        n = arb(t.n)
+        return Model(
+            {
+                "mu": Matrix([[p] for p in chances]),
+                "F": Matrix([list(row) for row in zip(*F, strict=True)]),
+                "P": Matrix([[p] for _, p in t.samples()]),
+                "G": Matrix([[x] for x in G]),
+                "N": Matrix([[x] for x in N]),
+                "H": Matrix([list(row) for row in zip(*scores, strict=True)]),
+                "Z": t.inputs,
+                "u": Matrix([[int(i == here)] for i in range(len(samples))]),
+                "v": Matrix([[int(j == v)] for j in range(len(F))]),
+                "n": t.n,
+                "sqrt_n": n.sqrt(),
+                "1/n": Fraction(1, t.n),
+                "1/sqrt_n": 1 / n.sqrt(),
+                "delta": t.delta,
+                "ell": (1 / _ball(t.delta)).log(),
+                "t": bound,
+                "p": sum((p for (_, p), x, y in zip(t.samples(), G, N, strict=True) if x - 2 * y > bound), fmpq(0)),
+                "err": error,
+                "risk": risk,
+                "gamma": t.gamma,
+                "x": t.data_norm(s),
+                "w": arb(2 * t.width**2).log(),
+                "R": complexity(norms),
+                "K": K,
+                "h": (n / (12 * K)).log(),
+                "kappa": 2 * scale,
+                "half": n.sqrt().log(),
+            }
+        )
+
+
+def stratum(t: Learning) -> str:
+    if t.inputs.is_zero():
+        return "all inputs are zero"
+    if complexity(t.norms()).is_zero():
+        return "no complexity"
+    return "one network" if len(t.networks) == 1 else "generic"
+
+
+# Colophon.
+
+
+def coin(n: int = 1, delta: Fraction = Fraction(9, 10), **change: Any) -> Learning:
+    """One input with both labels, and the two constant classifiers with margin 1."""
+    networks = ((Matrix([["1/2"], ["-1/2"]]),), (Matrix([["-1/2"], ["1/2"]]),))
+    t = Learning(Matrix([[1], [1]]), (0, 1), (Fraction(1, 2),) * 2, networks, n, Fraction(1), delta)
+    return replace(t, **change)
+
+
+def biased_coin() -> Learning:
+    """Inputs 0, so that the bound sees no complexity, and constant classifiers out of sigma(0) = 1."""
+    networks = ((Matrix([[0]]), Matrix([[1], [-1]])), (Matrix([[0]]), Matrix([[-1], [1]])))
+    return coin(inputs=Matrix([[0], [0]]), networks=networks, shift=1)
+
+
+def memorisers() -> Learning:
+    """Network i knows point i only; with itself as reference matrix its complexity is zero."""
+    networks = ((Matrix([[1, -1], [0, 0]]),), (Matrix([[-1, 1], [0, 0]]),))
+    return coin(inputs=Matrix([[1, 0], [0, 1]]), labels=(0, 0), networks=networks, adaptive=True)
+
+
+def three_memorisers() -> Learning:
+    networks = tuple((Matrix([[1 if j == i else -1 for j in range(3)], [0] * 3]),) for i in range(3))
+    inputs = Matrix([[int(i == j) for j in range(3)] for i in range(3)])
+    return Learning(inputs, (0, 0, 0), (Fraction(1, 3),) * 3, networks, 1, Fraction(1), Fraction(1, 2))
+
+
+def shown(t: Learning) -> str:
+    """The numbers that show a counterexample."""
+    lines = []
+    for s, p, j, gap in _gaps(t)[:4]:
+        excess = sharp(t, _scale(t, t.norms(j if t.adaptive else None), s))
+        allowed = "nothing" if excess is None else excess.str(4, radius=False)
+        drawn = f"point {s[0]}" + (f", {t.n} times" if t.copies else "") if len(s) == 1 else f"points {s}"
+        lines.append(
+            f"{drawn} (probability {p}), network {j}: error - training risk = {gap}, the bound allows {allowed}"
+        )
+    return "\n".join(lines)
+
+
+def concentrates(t: Learning, factor: Fraction) -> Verdict:
+    F = losses(t)
+    chances = [fmpq(p.numerator, p.denominator) for p in t.chances]
+
+    def question(_: int) -> Verdict:
+        limit = confidence(t) * _ball(factor)
+        bad = fmpq(0)
+        for s, p in t.samples():
+            verdict = at_most(deviation(F, chances, s) - 2 * rademacher(F, s), limit)
+            if verdict.undecided:
+                return verdict
+            bad += p if verdict.fails else 0
+        return at_most(bad, t.delta)
+
+    return decide(question)
+
+
+def mean_deviation_below_mean_average(t: Learning) -> Verdict:
+    F = losses(t)
+    chances = [fmpq(p.numerator, p.denominator) for p in t.chances]
+    left = sum((p * deviation(F, chances, s) for s, p in t.samples()), fmpq(0))
+    return at_most(left, sum((p * rademacher(F, s) for s, p in t.samples()), fmpq(0)))
+
+
+def average_changes_by_a_quarter(t: Learning) -> Verdict:
+    F = losses(t)
+    values = {s: rademacher(F, s) for s, _ in t.samples()}
+    near = [(s, z) for s in values for z in values if sum(a != b for a, b in zip(s, z, strict=True)) == 1]
+    return every(at_most(abs(values[s] - values[z]), fmpq(1, 4 * t.n)) for s, z in near)
+
+
+def losses_are_as_close_as_outputs(t: Learning) -> Verdict:
+    F, scores = losses(t), t.scores()
+    verdicts = []
+    for i in range(len(t.labels)):
+        left = entropy_constant([[f[i]] for f in F])
+        right = entropy_constant([[Z[i, c] for c in range(Z.cols)] for Z in scores]) / _ball(t.gamma) ** 2
+        verdicts.append(at_most(left, right))
+    return every(verdicts)
+
+
+def lower_end(t: Learning) -> Verdict:
+    """That alpha = K/sqrt n is the better lower end of the integral, at K = 1/100."""
+    K = arb(fmpq(1, 100))
+    return decide(lambda _: at_most(dudley(t.n, K, K), dudley(t.n, K, 3 * K)))
+
+
+# Bounds.
+
+
+def _spectral_bounds() -> tuple[Bound, ...]:
+    from theorems.generalization._spectral_bounds import bounds
+
+    return bounds()
+
+
+claim = Claim(
+    __name__,
+    __doc__,
+    source=Citation("bartlett2017spectrally", "Theorem 1.1, with Lemma 3.1 and Theorem 3.3"),
+    also=(Citation("shalev2014understanding", "Lemmas 26.2 and 26.4, Theorem 26.5"),),
+    premises=(
+        Premise(
+            "independent",
+            "The examples are drawn independently from one distribution.",
+            holds=lambda t: not t.copies,
+            without=lambda: coin(n=250_000, delta=Fraction(2, 5), copies=True),
+            show=shown,
+        ),
+        Premise(
+            "zero to zero",
+            r"Every activation keeps zero, $\sigma_i(0) = 0$, and no layer has a bias.",
+            holds=lambda t: t.shift == 0,
+            without=biased_coin,
+            show=shown,
+        ),
+        Premise(
+            "fixed before the data",
+            r"The reference matrices $M_i$ and the numbers $s_i$, $b_i$, $\gamma$ are chosen before the data is seen.",
+            holds=lambda t: not t.adaptive,
+            without=memorisers,
+            show=shown,
+        ),
+        Premise(
+            "positive margin",
+            r"$\gamma > 0$.",
+            holds=lambda t: t.gamma > 0,
+            kind="typing",
+            why="the ramp divides by gamma",
+        ),
+        Premise(
+            "probability",
+            r"$0 < \delta < 1$.",
+            holds=lambda t: 0 < t.delta < 1,
+            kind="typing",
+            why="delta is the probability that the bound fails",
+        ),
+    ),
+    derivation=proof,
+    interpret=interpret,
+    instances=problems,
+    check=check,
+    stratum=stratum,
+    beyond="the probability, over all samples at once, that some network of an explicit class breaks either form; the "
+    "entropies, Rademacher averages and the best end of the integral on explicit classes; that (sharp) is below (paper)",
+    mutants=(
+        Mutant(
+            "no complexity",
+            r"With probability $1 - \delta$, all $A$ have error at most $\widehat R_\gamma + 2\sqrt{\ln(1/\delta)/(2n)}$.",
+            lambda t: fails_rarely(t, lambda t, _: confidence(t)),
+            coin,
+        ),
+        Mutant(
+            "constant 0.7",
+            r"$\varphi > 0.7 \sqrt{\ln(1/\delta)/(2n)}$ with probability at most $\delta$.",
+            lambda t: concentrates(t, Fraction(7, 20)),
+            lambda: coin(delta=Fraction(37, 100), networks=coin().networks[:1]),
+        ),
+        Mutant(
+            "one average",
+            r"$E \sup (Ef - \widehat E f) \le E \widehat{\mathfrak R}$, without the factor 2.",
+            mean_deviation_below_mean_average,
+            three_memorisers,
+        ),
+        Mutant(
+            "a quarter",
+            r"$\widehat{\mathfrak R}_S$ changes by at most $1/(4n)$ with one example.",
+            average_changes_by_a_quarter,
+            lambda: coin(inputs=Matrix([[1], [0]])),
+        ),
+        Mutant(
+            "margin is 1-Lipschitz",
+            r"$\ln N(\varepsilon)$ of the losses is at most $\ln N(\gamma\varepsilon)$ of the outputs.",
+            losses_are_as_close_as_outputs,
+            lambda: coin(gamma=Fraction(2), networks=((Matrix([[1], [-1]]),), (Matrix([[0], [0]]),)), labels=(0, 0)),
+        ),
+        Mutant(
+            "other lower end",
+            r"$\alpha = K/\sqrt n$ gives a smaller value of Dudley's bound than $3K/\sqrt n$.",
+            lower_end,
+            coin,
+        ),
+    ),
+    bounds=_spectral_bounds,
+)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from flint import fmpq
 
 from numerics.arithmetic.exact import Matrix, identity, rational
-from theorems.proof import Derivation, Letter, Statement, at_least, at_most, equal, letter, nonnegative, positive, zero
+from theorems.proof import Axiom, Derivation, Letter, Statement, at_least, at_most, equal, letter, nonnegative, positive, zero
 from theorems.proof import identity as unit
 
 Layers = tuple[Matrix, ...]
@@ -150,66 +151,71 @@ def small_number() -> Derivation:
 
 
 def no_descent_no_gap() -> Derivation:
-    r"""A lemma: if a tilt by $b = \tau (\sigma - s)$, with $\tau$ small, does not lower the loss, then $\sigma \le s$."""
+    r"""A lemma: if a tilt by $\tau (\lambda \kappa - 1)$, with $\tau$ small, does not lower the loss, then $\lambda \kappa \le 1$."""
     d = Derivation("no descent by a tilt, no gap")
-    sigma, s, tau = d.scalars("sigma s tau")
-    gap = sigma - s
-    b = tau * gap
-    s_size, above_zero = d.given(positive(s)), d.given(positive(tau))
-    short = d.given(at_most(tau * (1 + s * (1 + gap * gap)), 1))
-    not_lower = d.given(nonnegative(2 * s * s * b**2 + s * s * b**4 - 2 * s * sigma * b**2))
-    goal = d.goal(at_least(s, sigma))
-    one = d.smt(at_most(s * tau * tau * gap, 1), [s_size, above_zero, short])
-    d.smt(goal, [s_size, above_zero, one, not_lower])
+    lam, kappa, nu, beta, tau = d.scalars("lambda kappa nu beta tau")
+    excess = lam * kappa - 1
+    c = tau * excess
+    lam_size, kappa_size = d.given(nonnegative(lam)), d.given(nonnegative(kappa))
+    nu_size, beta_size, above_zero = d.given(positive(nu)), d.given(nonnegative(beta)), d.given(positive(tau))
+    short = d.given(at_most(tau * (1 + (1 + excess**2) * beta), 1))
+    not_lower = d.given(nonnegative(c**2 * lam**2 * nu * (c**2 * beta - excess)))
+    goal = d.goal(at_most(lam * kappa, 1))
+    half = d.smt(at_most(tau * tau * excess * beta, Fraction(1, 2)), [beta_size, above_zero, short])
+    d.smt(goal, [lam_size, kappa_size, nu_size, above_zero, half, not_lower])
     return d
 
 
 def truncation_is_optimal() -> Derivation:
-    r"""A lemma (Ky Fan, Eckart, Young): $S$ orthogonal to $B C$ on both sides and $\sigma \le s$ give $\|B C + S - E D\| \ge \|S\|$.
+    r"""A lemma (Ky Fan, Eckart, Young): $S$ orthogonal to $B C$ on both sides and $\lambda \kappa \le 1$ give
+    $\|B C + S - E D\|_F \ge \|S\|_F$.
 
-    Here $\sigma$ bounds $S$ from above and $s$ bounds $B C$ from below on its row space, both where they are needed.
+    Here $\lambda$ bounds $S$ from above, and $\kappa$ bounds $B C$ from below on its row space, both where it is needed.
     """
     d = Derivation("without a gap the product is a best approximation")
     B, C, S, E, D = d.matrices("B: m p", "C: p N", "S: m N", "E: m p", "D: p N")
-    C_p, D_p = d.matrices("C^+: N p", "D^+: N p")
-    sigma, s = d.scalars("sigma s")
+    C_p, D_p, M = d.matrices("C^+: N p", "D^+: N p", "M: N N")
+    lam, kappa = d.scalars("lambda kappa")
     I, F, onto_C, onto_D = unit("N"), B @ C, C_p @ C, D_p @ D
     off_C, off_D = I - onto_C, I - onto_D
     left, right = d.given(zero(B.T @ S)), d.given(zero(S @ C.T))
     C_id, C_sym = d.given(equal(C @ C_p, unit("p"))), d.given(equal(onto_C.T, onto_C))
-    DDD, DD, D_sym = (
-        d.given(equal(D @ D_p @ D, D)),
-        d.given(equal((D @ D_p).T, D @ D_p)),
-        d.given(equal(onto_D.T, onto_D)),
-    )
-    largest = d.given(at_most((S @ off_C @ onto_D).squared_norm(), sigma * sigma * (off_C @ onto_D).squared_norm()))
-    smallest = d.given(at_least((F @ onto_C @ off_D).squared_norm(), s * s * (onto_C @ off_D).squared_norm()))
-    sigma_size, s_size, gap = d.given(positive(sigma)), d.given(positive(s)), d.given(at_least(s, sigma))
+    DDD, DD = d.given(equal(D @ D_p @ D, D)), d.given(equal((D @ D_p).T, D @ D_p))
+    D_sym = d.given(equal(onto_D.T, onto_D))
+    lost, missed = off_C @ onto_D, onto_C @ off_D
+    M_is = d.given(equal(M, missed))
+    largest = d.given(at_most((S @ lost).squared_norm(), lam * lost.squared_norm()))
+    smallest = d.given(at_least(kappa * (F @ M).squared_norm(), M.squared_norm()))
+    lam_size, no_gap = d.given(nonnegative(lam)), d.given(at_most(lam * kappa, 1))
     goal = d.goal(at_least((F + S - E @ D).squared_norm(), S.squared_norm()))
     twice = d.algebra(equal(onto_D @ onto_D, onto_D), [DDD])
     S_off = d.algebra(zero(S @ onto_C), [right, C_sym])
-    F_on = d.algebra(equal((F @ onto_C @ off_D).squared_norm(), (F @ off_D).squared_norm()), [C_id])
-    parts = d.algebra(
-        equal(
-            (F + S - E @ D).squared_norm(),
-            ((F + S - E @ D) @ onto_D).squared_norm() + (F @ off_D).squared_norm() + (S @ off_D).squared_norm(),
-        ),
-        [DDD, D_sym, left],
-        rounds=6,
-    )
-    lost = d.algebra(
-        equal((S @ off_D).squared_norm(), S.squared_norm() - (S @ off_C @ onto_D).squared_norm()),
-        [DDD, D_sym, S_off],
-        rounds=6,
-    )
+    F_on = d.algebra(equal(F @ M, F @ off_D), [M_is, C_id])
+    inside = (F + S - E @ D) @ onto_D
+    outside = (F @ off_D).squared_norm() + (S @ off_D).squared_norm()
+    whole = (F + S - E @ D).squared_norm()
+    parts = d.algebra(equal(whole, inside.squared_norm() + outside), [DDD, D_sym, left], rounds=6)
+    rest = S.squared_norm() - (S @ lost).squared_norm()
+    kept = d.algebra(equal((S @ off_D).squared_norm(), rest), [DDD, D_sym, S_off], rounds=6)
     # Both overlaps are p minus the same trace, up to the rank that D lacks.
     spare = unit("p") - D @ D_p
-    overlap = d.algebra(
-        equal((off_C @ onto_D).squared_norm() + spare.squared_norm(), (onto_C @ off_D).squared_norm()),
-        [DDD, D_sym, DD, C_id, C_sym, twice],
-        rounds=4,
-    )
-    shared = onto_C @ off_D
-    terms = [(F + S - E @ D) @ onto_D, (1, largest), (1, smallest), (1, gap, sigma_size, shared)]
-    d.squares(goal, [*terms, (1, gap, s_size, shared), sigma * spare], [parts, lost, overlap, F_on])
+    overlaps = equal(lost.squared_norm() + spare.squared_norm(), M.squared_norm())
+    overlap = d.algebra(overlaps, [M_is, DDD, D_sym, DD, C_id, C_sym, twice], rounds=4)
+    terms = [inside, (1, largest), (1, lam_size, smallest), (1, no_gap, F @ M), (1, lam_size, spare)]
+    d.squares(goal, terms, [parts, kept, overlap, F_on])
     return d
+
+
+def rayleigh() -> Axiom:
+    """The largest eigenvalue of a symmetric matrix bounds its Rayleigh quotient, here for the columns of B together."""
+    S, B = Letter("S", "n", "n", symmetric=True), Letter("B", "n", "k")
+    value, vector = Letter("lambda", "1", "1"), Letter("v", "n", "1")
+    s, b, l, v = letter(S), letter(B), letter(value), letter(vector)
+    top = (equal(s @ v, l * v), positive(v.squared_norm()), at_least(l * b.squared_norm(), b.inner(s @ b)))
+    return Axiom(
+        "Rayleigh's principle",
+        Statement((S, B), (), top, (value, vector), "The largest eigenvalue bounds the Rayleigh quotient."),
+        "F",
+        "LinearMap.IsSymmetric.hasEigenvalue_iSup_of_finiteDimensional, leanprover-community/mathlib4, "
+        "Mathlib/Analysis/InnerProductSpace/Rayleigh.lean@e47f46e (each column of B a vector)",
+    )

@@ -40,7 +40,7 @@ from hypothesis import strategies as st
 from numerics.arithmetic.exact import Matrix, diagonal, zeros
 from numerics.evidence.certificate import DescentCertificate
 from numerics.evidence.verdict import Verdict, decided, every, fails, holds, less_than, undecided
-from numerics.strategies import data_matrices, linear_networks, matrices, sizes
+from numerics.strategies import Batch, Stream, batches, seeds
 from theorems import Citation, Claim, Mutant, Premise
 from theorems.landscape._linear_networks import (
     Layers,
@@ -168,21 +168,24 @@ def rank(t: Network) -> int:
     return through(t.layers, t.X)[-1].rank()
 
 
-@st.composite
-def networks(draw) -> Network:
-    layers = draw(linear_networks(min_depth=1, max_depth=4, max_width=3))
-    samples = draw(sizes(1, 3))
-    X = draw(data_matrices(layers[0].cols, samples))
-    Y = draw(matrices(layers[-1].rows, samples))
+def network(seed: int, i: int) -> Network:
+    """Layers and data with rank drops; if the product has full rank all the same, one layer loses a dimension."""
+    stream = Stream(seed, i)
+    layers = stream.linear_network(stream.widths(stream.integer(1, 4), stream.choice((1, 2)), 3))
+    N = stream.integer(1, 3)
+    X, Y = stream.data(layers[0].cols, N), stream.matrix(layers[-1].rows, N)
     if X.is_zero():
         X = X.copy_with({(0, 0): 1})
     t = Network(layers, X, Y)
-    if rank(t) == t.narrowest:  # one layer loses rank
-        k = draw(st.integers(0, len(layers) - 1))
-        r = t.narrowest - 1
-        lost = draw(matrices(layers[k].rows, r)) @ draw(matrices(r, layers[k].cols))
+    if rank(t) == t.narrowest:
+        k, r = stream.integer(0, len(layers) - 1), t.narrowest - 1
+        lost = stream.matrix(layers[k].rows, r) @ stream.matrix(r, layers[k].cols)
         t = Network((*layers[:k], lost, *layers[k + 1 :]), X, Y)
     return t
+
+
+def networks() -> st.SearchStrategy[Batch[Network]]:
+    return batches(seeds(), network, size=2)
 
 
 RADII = (1, "1/1000000000000")

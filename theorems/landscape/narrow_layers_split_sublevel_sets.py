@@ -120,12 +120,14 @@ class Level:
     spectrum: tuple[Fraction, ...]
 
     @property
-    def dual(self) -> Level:
-        """The same with the chain transposed when there are more outputs than inputs."""
-        if self.Y.rows <= self.Y.cols:
-            return self
+    def transposed(self) -> Level:
         a, b = (tuple(W.T for W in reversed(w)) for w in (self.start, self.end))
         return Level(a, b, self.Y.T, self.lower.T, self.spectrum)
+
+    @property
+    def dual(self) -> Level:
+        """The same with the chain transposed when there are more outputs than inputs."""
+        return self if self.Y.rows <= self.Y.cols else self.transposed
 
     def loss(self, layers: Point) -> fmpq:
         return squared_error(identity(self.Y.cols), self.Y)(layers)
@@ -161,22 +163,23 @@ def aimed(layers: Point, target: Matrix) -> Point:
 
 @st.composite
 def levels(draw, deficient: bool = False) -> Level:
-    """Both points are aimed at products on the line from $Y$ to `lower`, or left as drawn."""
-    m, n, depth = draw(sizes(1, 3)), draw(sizes(1, 3)), draw(sizes(1, 3))
+    """Both points are aimed at products on the line from $Y$ to `lower`, or left as drawn; then perhaps transposed."""
+    m, depth = draw(sizes(1, 3)), draw(sizes(1, 3))
+    n = draw(sizes(m, 3))
     planted = draw(planted_matrices(m, n, minimum=0 if deficient else draw(st.sampled_from([0, 1]))))
     spectrum = planted.spectrum
     if deficient:
         spectrum = (*spectrum[:-1], Fraction(0))
-    Y = planted.U @ diagonal(spectrum, m, n) @ planted.V.T
-    lower = planted.U @ diagonal((*spectrum[:-1], 0), m, n) @ planted.V.T
-    mu = min(m, n)
-    networks = linear_networks((n, *(mu + draw(sizes(0, 1)) for _ in range(depth - 1)), m))
+    Y = planted.left @ diagonal(spectrum, m, n) @ planted.right.T
+    lower = planted.left @ diagonal((*spectrum[:-1], 0), m, n) @ planted.right.T
+    networks = linear_networks((n, *(m + draw(sizes(0, 1)) for _ in range(depth - 1)), m))
     ends = []
     for _ in range(2):
         w = draw(networks)
         s = draw(st.sampled_from([Fraction(0), Fraction(1, 2), Fraction(1), None]))
         ends.append(w if s is None else aimed(w, Y + (lower - Y) * (s + draw(rationals()) / 8)))
-    return Level(ends[0], ends[1], Y, lower, spectrum)
+    t = Level(ends[0], ends[1], Y, lower, spectrum)
+    return t.transposed if draw(st.booleans()) else t
 
 
 def mirrored(layers: Point, m: int) -> list[Point]:

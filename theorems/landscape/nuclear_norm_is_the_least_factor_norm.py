@@ -34,7 +34,7 @@ from numerics.arithmetic.polynomial import Polynomial
 from numerics.evidence.verdict import Verdict, at_least, decided, equal, every, greater_than
 from numerics.strategies import frames, matrices
 from theorems import Citation, Claim, Mutant, Tight
-from theorems.landscape._factorizations import mixes, targets, vanishes
+from theorems.landscape._factorizations import gram, mixes, targets, vanishes
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
 
@@ -176,9 +176,8 @@ def check(t: Pair) -> Verdict:
 def interpret(t: Pair) -> Model | None:
     if t.L is None or t.R is None:
         return None
-    roots = [x if (x := Model({}).root(s)) ** 2 == s else None for s in t.sigma]
     attained = cost(t.U, t.V) == 2 * sum(t.sigma, fmpq(0))
-    letters = {"U": t.U, "V": t.V, "L": t.L, "R": t.R, "D": diagonal(t.sigma), "G": diagonal(roots)}
+    letters = {"U": t.U, "V": t.V, "L": t.L, "R": t.R, "D": diagonal(t.sigma), "G": gram(t.sigma)}
     return Model({**letters, "e": int(attained), "f": int(t.is_balanced())})
 
 

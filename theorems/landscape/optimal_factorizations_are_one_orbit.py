@@ -26,7 +26,7 @@ from fractions import Fraction
 
 from hypothesis import strategies as st
 
-from numerics.arithmetic.exact import Matrix, identity
+from numerics.arithmetic.exact import Matrix, identity, rational
 from numerics.evidence.verdict import Verdict, at_least, decided, every
 from numerics.strategies import frames, matrices, rationals, spectra
 from theorems import Citation, Claim, Mutant, Premise, Tight
@@ -65,8 +65,7 @@ def proof() -> Derivation:
     left = d.given(equal(L.T @ L, one), "orthonormal left singular vectors")
     right = d.given(equal(R.T @ R, one), "orthonormal right singular vectors")
     below = d.given(zero(L.T @ E), "the rest has other left singular vectors")
-    d.given(zero(E @ R), "the rest has other right singular vectors")
-    beside = d.facts[-1]
+    beside = d.given(zero(E @ R), "the rest has other right singular vectors")
     high = d.given(equal(C @ C, t * one + G @ G.T), "the singular values kept are at least t")
     low = d.given(equal(s**2 * identity("m"), E @ E.T + H @ H.T), "those of the rest are at most s")
     sign = d.given(nonnegative(s), "singular values are not negative")
@@ -174,7 +173,7 @@ def rivals(draw: st.DrawFn) -> Rival:
     kind = draw(st.sampled_from(("orbit", "orbit", "beside", "other", "anywhere")))
     A, B = target.mixed(M)
     if kind == "beside":
-        A = A.copy_with({(0, 0): A[0, 0] + draw(rationals())})
+        A = A.copy_with({(0, 0): A[0, 0] + rational(draw(rationals()))})
     elif kind == "other":
         turn = draw(st.integers(0, k - 1))
         order = [(i + turn) % k for i in range(k)]

@@ -23,6 +23,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -36,7 +37,7 @@ from theorems.proof import equal as is_equal
 from theorems.proof.crosscheck import Model
 
 
-def loss(product, target=1):
+def loss(product: Any, target: Any = 1) -> Any:
     r"""$\tfrac12 (y - P)^2$ as a function of the product $P$."""
     return (target - product) ** 2 / 2
 
@@ -192,7 +193,7 @@ def zeros(c: Chain) -> int:
 def nearby(c: Chain, sign: int, radius: Fraction) -> Fraction:
     """The loss at distance at most `radius` in each coordinate: zeros move so that the product gets the given sign."""
     places = [i for i, x in enumerate(c.weights) if x == 0]
-    size = min(radius, 1 / (1 + abs(prod(x for x in c.weights if x))))  # keeps the product below one
+    size = min(radius, 1 / (1 + Fraction(abs(prod(x for x in c.weights if x)))))  # keeps the product below one
     weights = [size if x == 0 else x for x in c.weights]
     if prod(weights) * sign < 0:
         weights[places[0]] = -size

@@ -234,7 +234,7 @@ def numbers(t: Approximation) -> str:
 
 
 def draw_errors(ax: Any) -> Any:
-    """The least error for each width, and what two sweeps of alternating least squares reach from random starts."""
+    """The least error for each width, and what a sweep of alternating least squares reaches from random starts."""
     import numpy as np
 
     target = np.diag([4.0, 3.0, 2.0, 2.0, 1.0])
@@ -244,10 +244,8 @@ def draw_errors(ax: Any) -> Any:
         errors = []
         for _ in range(20):
             A = rng.normal(size=(5, p))
-            for _ in range(2):
-                B = np.linalg.pinv(A) @ target
-                A = target @ np.linalg.pinv(B)
-            errors.append(((target - A @ B) ** 2).sum())
+            A = target @ np.linalg.pinv(np.linalg.pinv(A) @ target)
+            errors.append(((target - A @ np.linalg.pinv(A) @ target) ** 2).sum())
         ax.plot([p] * 20, errors, ".", color="C1", alpha=0.5, label="alternating least squares" if p == 1 else None)
     best = [sum(s**2 for s in np.diag(target)[p:]) for p in widths]
     ax.plot(widths, best, "_", markersize=24, markeredgewidth=2, color="C0", label="sum of the squares left out")

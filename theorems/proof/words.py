@@ -50,7 +50,7 @@ class Letter:
 
 Signed = tuple[Letter, bool]  # a letter, and whether it stands transposed
 Word = tuple[Signed, ...]
-Atom = Union[str, Word]  # a dimension, or a closed word under the trace
+Atom = str | Word  # a dimension, or a closed word under the trace
 Term = tuple[tuple[Atom, ...], Word]
 Scalar = Union[int, Fraction, "Expr"]
 

@@ -1,0 +1,262 @@
+"""Mutation testing of the trusted files: change one thing, run the kernel's tests, see whether anybody notices.
+
+    python benchmarks/mutate_kernel.py --file words --sample 50 --seed 0
+
+Each mutant lives in a temporary copy of the package. A mutant that no test kills is a *survivor*; those that change
+nothing that can be observed are listed in `EXPLAINED` with the reason. Exit code 1 when one is not explained.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import copy
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Queue
+
+ROOT = Path(__file__).resolve().parent.parent
+TESTS = {
+    "words": ["test_words", "test_derivation", "test_soundness"],
+    "language": ["test_language", "test_soundness", "test_derivation"],
+    "derivation": ["test_soundness", "test_derivation", "test_crosscheck"],
+    "smt": ["test_smt", "test_soundness"],
+    "calculus": ["test_calculus"],
+}
+# What only prints, or only proposes, is not mutated: no theorem rests on it.
+SKIPPED = {"__str__", "__repr__", "latex", "_sides", "complete_model", "model_predicate", "_find"}
+
+EXPLAINED: dict[tuple[str, str, str], str] = {}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    file: str
+    line: int
+    text: str
+    change: str
+    source: str
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return (self.file, self.text, self.change)
+
+    def __str__(self) -> str:
+        return f"{self.file}.py:{self.line}: {self.change}\n    {self.text}"
+
+
+COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
+    ast.Eq: (ast.NotEq,),
+    ast.NotEq: (ast.Eq,),
+    ast.Lt: (ast.LtE, ast.GtE),
+    ast.LtE: (ast.Lt, ast.Gt),
+    ast.Gt: (ast.GtE, ast.LtE),
+    ast.GtE: (ast.Gt, ast.Lt),
+    ast.In: (ast.NotIn,),
+    ast.NotIn: (ast.In,),
+    ast.Is: (ast.IsNot,),
+    ast.IsNot: (ast.Is,),
+}
+OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Add,
+    ast.BitOr: ast.BitAnd,
+    ast.BitAnd: ast.BitOr,
+    ast.FloorDiv: ast.Mult,
+    ast.Mod: ast.FloorDiv,
+    ast.Div: ast.Mult,
+}
+SWAPPED = {"any": "all", "all": "any", "min": "max", "max": "min"}
+
+
+def changes(node: ast.AST) -> Iterator[tuple[str, ast.AST | None]]:
+    """Descriptions and replacements of one node; `None` deletes a statement."""
+
+    def edited(**fields: object) -> ast.AST:
+        new = copy.copy(node)
+        for name, value in fields.items():
+            setattr(new, name, value)
+        return new
+
+    match node:
+        case ast.Compare(ops=ops):
+            for i, op in enumerate(ops):
+                for other in COMPARISONS[type(op)]:
+                    yield f"{type(op).__name__} -> {other.__name__}", edited(ops=[*ops[:i], other(), *ops[i + 1 :]])
+        case ast.BinOp(op=op, left=left) if type(op) in OPERATORS:
+            other = OPERATORS[type(op)]
+            yield f"{type(op).__name__} -> {other.__name__}", edited(op=other())
+            yield f"{type(op).__name__} -> left operand", left
+        case ast.BinOp(op=ast.MatMult(), left=left, right=right):
+            yield "swap the factors", edited(left=right, right=left)
+        case ast.UnaryOp(op=ast.Not() | ast.USub(), operand=operand):
+            yield f"drop {type(node.op).__name__}", operand
+        case ast.BoolOp(op=op, values=values):
+            yield "and <-> or", edited(op=ast.Or() if isinstance(op, ast.And) else ast.And())
+            for i in range(len(values)):
+                rest = values[:i] + values[i + 1 :]
+                yield f"drop operand {i}", rest[0] if len(rest) == 1 else edited(values=rest)
+        case ast.Constant(value=bool() as value):
+            yield f"{value} -> {not value}", ast.Constant(not value)
+        case ast.Constant(value=int() as value):
+            yield f"{value} -> {value + 1}", ast.Constant(value + 1)
+        case ast.If(test=test, body=[ast.Raise()]) | ast.If(test=test, body=[ast.Continue()]):
+            yield "condition always true", edited(test=ast.Constant(True))
+        case ast.If() | ast.IfExp() | ast.While():
+            yield "condition always true", edited(test=ast.Constant(True))
+            yield "condition always false", edited(test=ast.Constant(False))
+        case ast.Raise() | ast.Continue() | ast.Break() | ast.AugAssign() | ast.Assert():
+            yield f"drop {type(node).__name__.lower()}", ast.Pass()
+        case ast.Assign(targets=[ast.Attribute() | ast.Subscript()]):
+            yield "drop assignment", ast.Pass()
+        case ast.Expr(value=ast.Call()):
+            yield "drop call", ast.Pass()
+        case ast.Return(value=ast.Compare() | ast.BoolOp() | ast.Call(func=ast.Name(id="any" | "all"))):
+            for value in (True, False):
+                yield f"return {value}", ast.Return(ast.Constant(value))
+        case ast.Call(func=ast.Name(id=name)) if name in SWAPPED:
+            yield f"{name} -> {SWAPPED[name]}", edited(func=ast.Name(SWAPPED[name], ast.Load()))
+        case ast.Call(args=args, keywords=keywords):
+            for k in keywords:
+                yield f"drop argument {k.arg}", edited(keywords=[x for x in keywords if x is not k])
+            if len(args) > 1 and not any(isinstance(a, ast.Starred) for a in args):
+                yield f"drop argument {len(args) - 1}", edited(args=args[:-1])
+        case ast.For():
+            yield "drop loop", ast.Pass()
+        case ast.comprehension(ifs=[_, *_]):
+            yield "drop filter", edited(ifs=[])
+
+
+def places(tree: ast.Module) -> Iterator[tuple[ast.AST, str, int | None, ast.AST]]:
+    """(parent, field, position, node) of every node that may be mutated."""
+    stack: list[ast.AST] = [tree]
+    while stack:
+        parent = stack.pop()
+        for name, value in ast.iter_fields(parent):
+            if name in ("annotation", "returns", "decorator_list", "exc", "type_params", "msg", "bases"):
+                continue
+            for i, node in enumerate(value) if isinstance(value, list) else [(None, value)]:
+                if not isinstance(node, ast.AST) or (isinstance(node, ast.FunctionDef) and node.name in SKIPPED):
+                    continue
+                if isinstance(node, ast.JoinedStr) or (isinstance(parent, ast.Module) and isinstance(node, ast.Assign)):
+                    continue
+                if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                    continue
+                yield parent, name, i, node
+                stack.append(node)
+
+
+def mutants(name: str) -> list[Mutant]:
+    """All mutants of one trusted file, in the order of its lines."""
+    path = ROOT / "theorems" / "proof" / f"{name}.py"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    tree = ast.parse("\n".join(lines))
+    found = []
+    for parent, field, i, node in places(tree):
+        for change, new in changes(node):
+            line = getattr(node, "lineno", getattr(getattr(node, "iter", parent), "lineno", 0))
+            siblings = getattr(parent, field)
+            if i is None:
+                setattr(parent, field, new)
+            else:
+                siblings[i] = new
+            source = ast.unparse(ast.fix_missing_locations(tree))
+            if i is None:
+                setattr(parent, field, node)
+            else:
+                siblings[i] = node
+            found.append(Mutant(name, line, lines[line - 1].strip(), change, source))
+    found.sort(key=lambda m: (m.line, m.change))
+    unchanged = ast.unparse(ast.parse("\n".join(lines)))
+    return [m for m in found if m.source != unchanged]
+
+
+def workplace(folder: Path) -> Path:
+    """A copy of the package in which one file at a time is mutated."""
+    shutil.copytree(ROOT / "theorems", folder / "theorems", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("numerics", "tests", "pyproject.toml"):
+        os.symlink(ROOT / name, folder / name)
+    return folder
+
+
+def survives(mutant: Mutant, folder: Path, timeout: float) -> bool:
+    target = folder / "theorems" / "proof" / f"{mutant.file}.py"
+    original = target.read_text(encoding="utf-8")
+    target.write_text(mutant.source, encoding="utf-8")
+    tests = [f"tests/proof/{t}.py" for t in TESTS[mutant.file] if (folder / f"tests/proof/{t}.py").exists()]
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--tb=no", "-m", "not slow", *tests],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            timeout=timeout,
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    finally:
+        target.write_text(original, encoding="utf-8")
+    return done.returncode == 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--file", action="append", choices=sorted(TESTS), help="a trusted file; all when not given")
+    parser.add_argument("--sample", type=int, help="how many mutants of each file; all when not given")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--lines", help="only mutants on these lines, such as 100-150")
+    parser.add_argument("--timeout", type=float, default=120.0, help="seconds for one mutant; a timeout is a kill")
+    parser.add_argument("--list", action="store_true", help="print the mutants and stop")
+    options = parser.parse_args()
+    chosen: list[Mutant] = []
+    for name in options.file or [n for n in TESTS if (ROOT / "theorems" / "proof" / f"{n}.py").exists()]:
+        found = mutants(name)
+        if options.lines:
+            low, high = map(int, options.lines.split("-"))
+            found = [m for m in found if low <= m.line <= high]
+        if options.sample is not None and options.sample < len(found):
+            found = random.Random(options.seed).sample(found, options.sample)
+        chosen += found
+    if options.list:
+        print(*chosen, sep="\n")
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        places: Queue[Path] = Queue()
+        for i in range(options.jobs):
+            (Path(folder) / str(i)).mkdir()
+            places.put(workplace(Path(folder) / str(i)))
+
+        def run(m: Mutant) -> bool:
+            place = places.get()
+            try:
+                return survives(m, place, options.timeout)
+            finally:
+                places.put(place)
+
+        unexplained = explained = 0
+        with ThreadPoolExecutor(options.jobs) as pool:
+            for m, alive in zip(chosen, pool.map(run, chosen), strict=True):
+                if alive and m.key in EXPLAINED:
+                    explained += 1
+                elif alive:
+                    unexplained += 1
+                    print(f"SURVIVED {m}", flush=True)
+    print(
+        f"{len(chosen)} mutants: {len(chosen) - explained - unexplained} killed, {explained} explained, {unexplained} not"
+    )
+    return 1 if unexplained else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
