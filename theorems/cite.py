@@ -34,7 +34,8 @@ def theorem(page: Claim) -> str:
     r"""The statement as a LaTeX `theorem` environment (needs amsmath and amsthm)."""
     cited = f"\\cite[{page.source.locator}]{{{page.source.key}}}"
     premises = [p for p in page.premises if p.kind != "superfluous"]
-    lines = [f"\\begin{{theorem}}[{_tex(page.title.rstrip('.'))}; {cited}]", latex_prose(page.statement)]
+    # The braces keep the bracket of `\cite[...]` from ending the theorem's own optional argument.
+    lines = [f"\\begin{{theorem}}[{{{_tex(page.title.rstrip('.'))}; {cited}}}]", latex_prose(page.statement)]
     if premises:
         lines.append("% premises: " + "; ".join(p.name for p in premises))
     lines.append("\\end{theorem}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -237,12 +238,17 @@ def check(
 
 
 def _progress() -> Callable[[str], None]:
-    """One line on stderr that is rewritten in a terminal and silent elsewhere."""
-    if not sys.stderr.isatty():
-        return lambda _: None
+    """Progress on stderr: one line that is rewritten in a terminal, elsewhere a line every ten seconds."""
+    terminal = sys.stderr.isatty()
+    last = time.monotonic()
 
     def write(text: str) -> None:
-        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+        nonlocal last
+        if terminal:
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+        elif text and time.monotonic() - last >= 10:
+            last = time.monotonic()
+            print(text, file=sys.stderr, flush=True)
 
     return write
 

@@ -205,7 +205,7 @@ def _to_plus(layers: Point, target: Matrix) -> Iterator[Move]:
     first = upper.inverse() @ target  # the upper layers of a canonical point are a diagonal of signs
     layers = (vstack([first, zeros(layers[0].rows - m, target.cols)]), *layers[1:])
     yield Move(layers)
-    while True:
+    for _ in layers:  # each round makes the highest negative sign positive for good
         negative = [k for k in range(len(layers) - 1) if layers[k].rows == m and below(m, layers, k)[0].det() < 0]
         if not negative:
             return

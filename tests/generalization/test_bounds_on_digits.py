@@ -126,7 +126,7 @@ def test_a_live_scikit_learn_classifier() -> None:
     absorbed = bounds_report(network, data, absorb=True)
     assert all(row.value is not None for row in absorbed.rows)
     assert absorbed.widths == (5, 9, 3)
-    accuracy = float((model.predict(X) == y).mean())
+    accuracy = float(np.mean(model.predict(X) == y))
     assert math.isclose(1 - accuracy, float(absorbed.training_error), abs_tol=1e-12)
     assert as_json(absorbed)["samples"] == 150
 
@@ -156,7 +156,7 @@ def test_a_bound_that_is_not_vacuous() -> None:
     uniform = bounds()["spectral-margin-uniform"].on(network, data, delta="0.01", gamma=1)
     assert uniform.value >= sharp.value and uniform.vacuous is False
     best = bounds()["spectral-margin-uniform"].on(network, data, delta="0.01")
-    assert best.value <= uniform.value
+    assert float(best.value) <= float(uniform.value) * (1 + 1e-12)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 10, 1000, 10**6])

@@ -827,6 +827,21 @@ def test_a_variable_taken_to_be_positive_has_to_be_so_on_the_interval() -> None:
     assert equal(definite_integral(x**2 / 2, sqrt(x**2), "x", 1, 2, {"x"}), Q(3, 2))
 
 
+def test_an_iterator_of_names_is_read_once_and_a_string_is_refused() -> None:
+    """If the second reader found it empty, nobody would show x > 0, and the integral of |x| would be -3/2."""
+    with pytest.raises(CalculusError, match=r"`x > 0` is needed for all `x` between \(-2\) and \(-1\)"):
+        definite_integral(x**2 / 2, sqrt(x**2), "x", -2, -1, iter(["x"]))
+    assert equal(definite_integral(K * log(x), K / x, "x", a, b, iter(["a", "b"])), K * log(b / a), iter(["a", "b"]))
+    assert minimum_at(a / x + x, "x", sqrt(a), positive=iter(["x", "a"]))
+    assert increasing(log(x), "x", a, a + 1, iter(["a"]))
+    assert crosscheck(sqrt(x**2), x, iter(["x"])) is None
+    assert not proves(Condition(a, ">0"), positive=iter(["b"]))
+    message = r"`positive` must be a collection of names: found the string 'xy'; write \['xy'\]\."
+    for refused in (lambda: equal(x, x, "xy"), lambda: discharge([], None, "xy"), lambda: crosscheck(x, x, "xy")):
+        with pytest.raises(TypeError, match=message):
+            refused()
+
+
 # Minima and monotonicity.
 
 
@@ -888,6 +903,21 @@ def test_a_minimum_needs_a_critical_point_convexity_and_the_domain() -> None:
         minimum_at(x**2 / 2 - y * x, "x", x)
     with pytest.raises(CalculusError, match=r"Neither `point` nor `assuming` may contain `x`\."):
         minimum_at(x**3, "x", 0, assuming=[Condition(x, ">=0")])
+
+
+def test_the_derivatives_may_be_defined_where_the_term_is_not() -> None:
+    """The derivative of log x is 1/x, which is defined on [-2, -1/2] too."""
+    with pytest.raises(CalculusError, match=r"`x > 0` is needed for all `x` between \(-2\) and \(-1/2\)"):
+        minimum_at(-log(x) - x, "x", -1, Interval("x", term(-2), term(Q(-1, 2))))
+    with pytest.raises(CalculusError, match=r"`x > 0` is needed for all `x` between \(-2\) and \(-1\)"):
+        increasing(-log(x), "x", -2, -1)
+
+
+@pytest.mark.parametrize("prime", [2, 3, 5, 7, 11, 13])
+def test_small_primes_are_taken_out_of_roots_and_logarithms(prime: int) -> None:
+    assert equal(log(prime**2 * 17), 2 * log(prime) + log(17))
+    assert equal(log(Q(17, prime**3)), log(17) - 3 * log(prime))
+    assert equal(sqrt(prime**3 * 17), prime * sqrt(prime) * sqrt(17))
 
 
 def test_a_minimum_on_an_interval() -> None:

@@ -29,4 +29,4 @@ def test_every_trusted_line_is_run(tmp_path: Path) -> None:
     measured.load()
     measured.config.exclude_list = ["if TYPE_CHECKING:", "raise AssertionError"]
     missing = {name: measured.analysis2(str(PROOF / name))[3] for name in TRUSTED}
-    assert missing == dict.fromkeys(TRUSTED, []), missing
+    assert not any(missing.values()), missing

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from numerics.arithmetic import exact
 from theorems.proof import (
     Axiom,
     Derivation,
@@ -34,7 +35,8 @@ from theorems.proof import (
     zero,
     zeros,
 )
-from theorems.proof.crosscheck import modular_check
+from theorems.proof.calculus import Const, Var, exp, log, sqrt
+from theorems.proof.crosscheck import Model, modular_check
 from theorems.proof.search import Cofactor
 
 ONE = number(1)
@@ -248,7 +250,7 @@ def test_squares() -> None:
     )
     assert Square(Fraction(2), (q,)).is_strict() and not Square(Fraction(0), (q,)).is_strict()
     assert not Square(Fraction(1), (p, q)).is_strict() and Square(Fraction(1)).is_strict()
-    with pytest.raises(ProofError, match="do not add up to .*: what is left is s"):
+    with pytest.raises(ProofError, match=r"do not add up to .*: what is left is s"):
         d.squares(nonnegative(s + A.squared_norm()), [A])
     assert modular_check(d) == []
 
@@ -648,3 +650,170 @@ def test_every_kind_can_be_given_supposed_and_a_goal(relation: Relation) -> None
     assert d.gaps() and d.proof_of(goal) is None and h.hypotheses == {h.number}
     d.weaken(p, relation)
     assert d.gaps() == []
+
+
+# Calculus.
+
+
+def test_terms_are_letters_of_their_own() -> None:
+    d = Derivation()
+    x, y = d.scalars("x y")
+    X, Y = Var("x"), Var("y")
+    assert d.term(X * X + 2 * Y - Fraction(1, 2)) == x**2 + 2 * y - Fraction(1, 2)
+    assert d.term(-(X + 1)) == -x - 1 and d.term((X + Y) ** 3) == (x + y) ** 3
+    logarithm = d.term(log(X))
+    assert logarithm == d.term(log(X)) == scalar("log(x)") and d.term(1 / X) != d.term(1 / Y)
+    assert d.term(X * log(X)) == x * logarithm and d.term(sqrt(X)) != d.term(sqrt(Y))
+    named = Derivation()
+    named.scalars("x log(x)")
+    assert named.term(log(X)) == scalar("log(x)'")
+    for wrong in (Var("z"), log(Var("z"))):
+        with pytest.raises(ProofError, match="variable `z` needs a scalar letter of that name"):
+            d.term(wrong)
+    d.matrix("M: n n")
+    with pytest.raises(ProofError, match="variable `M` needs a scalar letter"):
+        d.term(Var("M"))
+    d.define("c", x + 1)
+    d.term(log(Var("c")))
+    with pytest.raises(ProofError, match="`log\\(c\\)` depends on `x`"):
+        d.gradient(scalar("log(c)"), x)
+    with pytest.raises(ProofError, match="A goal speaks of universal letters only"):
+        d.goal(zero(logarithm))
+
+
+def test_calculus_equal() -> None:
+    d = Derivation()
+    x, y = d.scalars("x y")
+    X, Y = Var("x"), Var("y")
+    p, q, n = d.given(positive(x)), d.given(positive(y)), d.given(nonzero(x))
+    f = d.calculus_equal(log(X * Y), log(X) + log(Y), [p, q])
+    assert f.relation == equal(d.term(log(X * Y)), d.term(log(X)) + d.term(log(Y)))
+    assert f.step == "calculus" and f.parents == (p, q) and f.reason == "calculus: equal terms"
+    assert f.payload["solver"] == "z3" and f.payload["version"]
+    g = d.calculus_equal(X * (1 / X), Const(Fraction(1)), [n])
+    assert g.relation == equal(x * d.term(1 / X), 1) and g.parents == (n,)
+    for a, b, using in [
+        (X * (1 / X), Const(Fraction(1)), []),  # x may be zero
+        (log(X * Y), log(X) + log(Y), [p]),  # y may be negative
+        (log(X), log(X), [n]),
+        (log(X), X, [p]),
+        (X, Y, [p, q]),
+    ]:
+        with pytest.raises(ProofError, match=r"was not shown|do not show"):
+            d.calculus_equal(a, b, using)
+    with pytest.raises(ProofError, match="divides by zero"):
+        d.calculus_equal(1 / (X - X), Y, [d.suppose(nonzero(number(0)))])
+    h = d.suppose(positive(x + y))
+    k = d.calculus_equal(exp(log(X + Y)), X + Y, [h])
+    assert k.hypotheses == {h.number}
+    consumed = d.calculus_equal(exp(log(X + Y)), X + Y, cast(Any, iter([h])))
+    assert consumed.parents == (h,) and consumed.hypotheses == {h.number}
+    about = d.given(positive(d.matrix("A: n n").trace()))
+    with pytest.raises(ProofError, match="knows scalar letters only"):
+        d.calculus_equal(X, X, [about])
+    with pytest.raises(ProofError, match="knows scalar letters only"):
+        d.calculus_equal(X, X, [d.dimension("n")])
+    for bad in (d.given(predicate("P", x)), d.given(zero(d.matrix("B: n n")))):
+        with pytest.raises(ProofError, match="assumes scalar relations only"):
+            d.calculus_equal(X, X, [bad])
+    with pytest.raises(ProofError, match="is not a fact of this derivation"):
+        d.calculus_equal(X, X, [Derivation().dimension("n")])
+
+
+def test_calculus_reads_its_own_letters() -> None:
+    """A fact about `log(x)` is a condition on the logarithm of x, not on a free variable."""
+    d = Derivation()
+    x = d.scalar("x")
+    X = Var("x")
+    p = d.given(positive(x))
+    h = d.suppose(positive(d.term(log(X))))
+    f = d.calculus_equal(log(log(X)), log(log(X)), [p, h])
+    assert f.parents == (p, h)
+    with pytest.raises(ProofError, match="was not shown"):
+        d.calculus_equal(log(log(X)), log(log(X)), [p])
+    b = d.suppose(equal(2 * x * x - 3, 0))
+    assert d.calculus_equal(1 / (X * X), 1 / (X * X), [b])
+
+
+def test_calculus_minimum() -> None:
+    d = Derivation()
+    x, a = d.scalars("x a")
+    X, A = Var("x"), Var("a")
+    p, q = d.given(positive(x)), d.given(positive(a))
+    f = d.calculus_minimum(X + A * A / X, "x", A, [p, q])
+    least = d.term(A + A * A / A)
+    assert f.relation == nonnegative(d.term(X + A * A / X) - least) and f.parents == (p, q)
+    assert f.reason == "calculus: convex in x, stationary at a"
+    with pytest.raises(ProofError, match="needs the fact x > 0 among those it uses"):
+        d.calculus_minimum(X + A * A / X, "x", A, [q])
+    with pytest.raises(ProofError, match="not shown to vanish"):
+        d.calculus_minimum(X + A * A / X, "x", 2 * A, [p, q])
+    with pytest.raises(ProofError, match="was not shown"):
+        d.calculus_minimum(-((X - 1) ** 2), "x", Const(Fraction(1)), [p])
+    bound = d.suppose(at_most(x, 2))
+    assert d.calculus_minimum((X - 1) ** 2, "x", Const(Fraction(1)), [p, bound]).hypotheses == {bound.number}
+
+
+def test_calculus_increasing() -> None:
+    d = Derivation()
+    a, b = d.scalars("a b")
+    A, B, X = Var("a"), Var("b"), Var("x")
+    p, q = d.given(positive(a)), d.given(at_least(b, a))
+    f = d.calculus_increasing(log(X), "x", A, B, [p, q])
+    assert f.relation == nonnegative(d.term(log(B)) - d.term(log(A))) and f.parents == (p, q)
+    assert f.reason == "calculus: increasing in x"
+    with pytest.raises(ProofError, match="was not shown"):
+        d.calculus_increasing(log(X), "x", A, B, [q])
+    with pytest.raises(ProofError, match="was not shown"):
+        d.calculus_increasing(-X, "x", A, B, [p, q])
+    with pytest.raises(ProofError, match="was not shown"):
+        d.calculus_increasing(X, "x", A, B, [p])
+
+
+def test_integrals() -> None:
+    d = Derivation()
+    a, b = d.scalars("a b")
+    A, B, X = Var("a"), Var("b"), Var("x")
+    p, q = d.given(positive(a)), d.suppose(at_least(b, a))
+    area, f = d.integral("area", log(X), 1 / X, "x", A, B, [p, q])
+    assert f.relation == equal(area, d.term(log(B)) - d.term(log(A))) and f.hypotheses == {q.number}
+    assert f.reason == "calculus: integral of 1*(x)^(-1) in x from a to b" and f.parents == (p, q)
+    with pytest.raises(ProofError, match="was not shown"):
+        d.integral("pole", -1 / X, 1 / X**2, "x", Const(Fraction(-1)), Const(Fraction(1)))
+    with pytest.raises(ProofError, match="not shown to be an antiderivative"):
+        d.integral("wrong", X**2, X, "x", A, B)
+    with pytest.raises(ProofError, match="`area` is not fresh"):
+        d.integral("area", X, Const(Fraction(1)), "x", A, B)
+    with pytest.raises(ProofError, match="`area` depends on `a`"):
+        d.gradient(area, a)
+    other = d.suppose(nonnegative(a - b))
+    with pytest.raises(ProofError, match="`area` belongs to a branch"):
+        g = d.squares(nonnegative(area**2), [area])
+        d.cases([(q, g), (other, g)])
+
+
+def test_limits() -> None:
+    d = Derivation()
+    a = d.scalar("a")
+    h = d.suppose(positive(a))
+    f = d.limit("x^p log x", Var("a"), [h])
+    assert f.content == predicate("exp(a*log(x))*log(x) -> 0 as x -> 0+") and f.hypotheses == {h.number}
+    assert f.reason.startswith("limit table: Rudin")
+    assert not d.limit("log(1 + x) / x").hypotheses
+    with pytest.raises(ProofError, match="is not in the table of limits"):
+        d.limit("sin x / x")
+    with pytest.raises(ProofError, match="was not shown"):
+        d.limit("x^p log x", Var("a"))
+    with pytest.raises(ProofError, match="has the parameter p"):
+        d.limit("x^p log x")
+
+
+def test_models_learn_shapes() -> None:
+    d = Derivation()
+    d.matrix("A: n m")
+    d.family("W[i]: n[i] n[i-1]", "i")
+    model = Model({"A": exact.identity(2), "W[3]": exact.zeros(2, 5)})
+    d.complete_model(model)
+    assert model.sizes == {"n": 2, "m": 2, "n[3]": 2, "n[2]": 5}
+    with pytest.raises(ProofError, match="gives a value to `Z`, which the derivation does not have"):
+        d.complete_model(Model({"Z": exact.identity(1)}))

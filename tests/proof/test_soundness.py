@@ -38,6 +38,7 @@ from theorems.proof import (
     zero,
     zeros,
 )
+from theorems.proof.report import trusted_base
 from theorems.proof.search import Cofactor
 from theorems.proof.words import ShapeError
 
@@ -49,7 +50,7 @@ def scalar(name: str) -> Expr:
     return letter(Letter(name, "1", "1"))
 
 
-def refused(message: str) -> pytest.RaisesContext[ProofError]:
+def refused(message: str) -> Any:
     return pytest.raises(ProofError, match=message)
 
 
@@ -162,13 +163,13 @@ def test_there_is_no_door_for_letters_that_do_not_exist() -> None:
     with refused("known to be non-zero"):
         d.reciprocal(d.given(predicate("P", s)), "r")
     with pytest.raises(TypeError, match="rational number only"):
-        A / s  # type: ignore[operator]
+        _ = A / s  # type: ignore[operator]
     with pytest.raises(TypeError):
-        1 / s  # type: ignore[operator]
+        _ = 1 / s  # type: ignore[operator]
     with pytest.raises(ZeroDivisionError):
-        A / 0
+        _ = A / 0
     with pytest.raises(ValueError, match=">= 0 only"):
-        A ** (-1)
+        _ = A ** (-1)
 
 
 def test_a_member_of_a_family_is_universal() -> None:
@@ -621,7 +622,7 @@ def test_a_letter_of_a_branch_stays_in_it() -> None:
     assert d.exhibit(nothing, {"q": r}, [d.algebra(equal(ONE, 1))]).hypotheses == {h.number}
     copy, definition = d.define("copy", r + 1)
     assert definition.hypotheses == {h.number}
-    root, square, sign = d.root(d.squares(nonnegative(copy**2), [copy]), "root")
+    _, square, sign = d.root(d.squares(nonnegative(copy**2), [copy]), "root")
     assert not square.hypotheses  # it says nothing that is false outside: any number has a square
     with refused("`root` belongs to a branch"):
         d.cases([(h, sign), (n, sign)])
@@ -836,8 +837,8 @@ def letters_that_depend_on_j(d: Derivation, w: Callable[[str | int], Expr]) -> l
     size = d.dimension("n[j]")
     _, c = d.define("c", n)
     _, e = d.define("e", w("j"))
-    r, _ = d.reciprocal(squared, "r")
-    q, _ = d.reciprocal(d.squares(positive(n), [(1,), (1, size)]), "q")
+    d.reciprocal(squared, "r")
+    d.reciprocal(d.squares(positive(n), [(1,), (1, size)]), "q")
     _, root, _ = d.root(d.weaken(squared, nonnegative(squared.expr)), "x")
     _, depth, _ = d.root(d.squares(nonnegative(n), [(1,), (1, size)]), "y")
     a, b = Letter("a", "1", "1"), Letter("b", "1", "1")
@@ -908,7 +909,7 @@ def test_induction() -> None:
     with refused("opens no index"):
         d.induction(h, h, step, base)
     tied = d.algebra(zero(w(1)), [base, h], cofactors=[Cofactor(0, ONE, ONE, ONE), Cofactor(1, 0 * ONE, ONE, ONE)])
-    assert tied.hypotheses == {h.number}
+    assert tied.hypotheses == {j.number, h.number}
     with refused("base of an induction cannot rest"):
         d.induction(j, h, step, tied)
     inside = d.weaken(d.at(d.given(Indexed(zero(w(1)), "i", "1", "K")), "j"), zero(w(1)))
@@ -1190,9 +1191,17 @@ def test_lemmas_of_one_name_do_not_hide_axioms() -> None:
     bad.axiom(axiom("nonsense", Statement((), (), (FALSE,))), {})
     good.algebra(equal(ONE, 1))
     d.lemma(bad, {})
-    with refused("Two different lemmas are called `same`"):
-        d.lemma(good, {})
-    assert d.lemmas == {"same": bad}
+    d.lemma(good, {})
+    d.lemma(bad, {})
+    assert d.lemmas == {"same": bad, "same (2)": good}
+    d.goal(FALSE)
+    assert [a.name for a in trusted_base(d).axioms] == ["nonsense"]
+    nested, top = proves("same", FALSE), Derivation()
+    nested.lemma(bad, {})
+    top.goal(FALSE)
+    top.lemma(nested, {})
+    top.lemma(bad, {})
+    assert [a.name for a in trusted_base(top).axioms] == ["nonsense"] and top.gaps() == []
 
 
 def test_circular_lemmas(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -1246,7 +1255,22 @@ def test_derivatives_see_definitions() -> None:
     law = axiom("norm", Statement((X,), (), (equal(letter(y), letter(X).trace()),), (y,)))
     (t,), _ = d.axiom(law, {"X": A}, new={"y": "t"})
     (u,), _ = d.apply(d.given(Statement((), (), (equal(letter(y), A.trace()),), (y,))), {}, new={"y": "u"})
-    for expr, x in [(c, A), (e, A), (A.trace() * c, A), (r, s), (q + s, s), (t, A), (u, A)]:
+    (v,), _ = d.axiom(law, {"X": e * A.T}, new={"y": "v"})
+    (w,), _ = d.axiom(law, {"X": d.define("E", e * identity("n"))[0]}, new={"y": "w"})
+    z, _ = d.reciprocal(d.suppose(positive(c)), "z")
+    for expr, x in [
+        (c, A),
+        (e, A),
+        (A.trace() * c, A),
+        (r, s),
+        (q + s, s),
+        (t, A),
+        (u, A),
+        (v, A),
+        (w, A),
+        (z, A),
+        (w, e),
+    ]:
         with refused("depends on .*: expand it before differentiating"):
             d.gradient(expr, x)
         with refused("depends on .*: expand it before differentiating"):

@@ -216,6 +216,36 @@ def shapes(rng: random.Random) -> tuple[str, str]:
     return rng.choice(DIMS), rng.choice(DIMS)
 
 
+def test_known_identities_and_their_look_alikes() -> None:
+    A, B, C, S, M, u, v, w, s, t = map(letter, LETTERS)
+    n, m = dimension("n"), dimension("m")
+    I = identity("n")
+    assert (A @ B).T == B.T @ A.T and (A @ B).T != A.T @ A.T @ B
+    assert (A @ A.T).trace() == (A.T @ A).trace() == A.squared_norm() != (A @ A).trace()
+    assert (B @ C).trace() == (C @ B).trace() == (C.T @ B.T).trace()
+    assert (A @ S @ A.T).trace() == (A.T @ A @ S).trace() != (A @ A @ S).trace()
+    assert (A @ A @ S).trace() == (A.T @ A.T @ S).trace() == (A @ S @ A).trace()
+    assert A @ B @ C != B @ C @ A and A @ A.T != A.T @ A
+    assert u.T @ u == u.squared_norm() and u.T @ A @ u == u.T @ A.T @ u and (u @ u.T).trace() == u.T @ u
+    assert w @ u == (u @ w).trace() == u.T @ w.T
+    assert (u @ w) @ (u @ w) == (w @ u) * (u @ w) and (u @ v.T) @ v == u * v.squared_norm()
+    assert s * t == t * s == s @ t and s.T == s and s.trace() == s
+    assert I.trace() == n and (B @ B.T + n * I).trace() == B.squared_norm() + n * n
+    assert identity("m").trace() == m != n and identity("1") == number(1) and dimension("1") == number(1)
+    assert A**0 == I and A**3 == A @ A @ A and s**2 == s * s
+    assert 2 * A - A - A == zeros("n", "n") and (A - A).is_zero() and not A.is_zero()
+    assert A + 0 * A == A and A / 2 + A / 2 == A and Fraction(1, 3) * A * 3 == A
+    assert 1 - s == -(s - 1) and 1 + s == s + 1
+    assert A.inner(S) == (A @ S).trace() and A.inner(A) == A.squared_norm()
+    assert A != S and A != 1 and (A == "A") is False
+    assert zeros("n", "m") != zeros("m", "n") and zeros("n", "m").shape == ("n", "m")
+    assert M.letters() == {LETTERS[4]} and (A.trace() * u).letters() == {LETTERS[0], LETTERS[5]}
+    assert (n * u).dimensions() == {"n"} and (m * u).dimensions() == {"n", "m"} and s.dimensions() == frozenset()
+    assert (A.trace() * B @ C).degree() == 3 and (n * A).degree() == 2 and zeros("n", "n").degree() == 0
+    assert (A + A @ A).degree() == 2 and number(2).degree() == 0
+    assert str(LETTERS[0]) == "A" and repr(A @ B.T.T) == "A B"
+
+
 def test_a_normal_form_has_the_value_of_its_tree() -> None:
     rng = random.Random(1)
     for _ in range(1200):
@@ -318,36 +348,6 @@ def test_corrupted_identities_are_rejected() -> None:
     assert rejected > 500
 
 
-def test_known_identities_and_their_look_alikes() -> None:
-    A, B, C, S, M, u, v, w, s, t = map(letter, LETTERS)
-    n, m = dimension("n"), dimension("m")
-    I = identity("n")
-    assert (A @ B).T == B.T @ A.T and (A @ B).T != A.T @ A.T @ B
-    assert (A @ A.T).trace() == (A.T @ A).trace() == A.squared_norm() != (A @ A).trace()
-    assert (B @ C).trace() == (C @ B).trace() == (C.T @ B.T).trace()
-    assert (A @ S @ A.T).trace() == (A.T @ A @ S).trace() != (A @ A @ S).trace()
-    assert (A @ A @ S).trace() == (A.T @ A.T @ S).trace() == (A @ S @ A).trace()
-    assert A @ B @ C != B @ C @ A and A @ A.T != A.T @ A
-    assert u.T @ u == u.squared_norm() and u.T @ A @ u == u.T @ A.T @ u and (u @ u.T).trace() == u.T @ u
-    assert w @ u == (u @ w).trace() == u.T @ w.T
-    assert (u @ w) @ (u @ w) == (w @ u) * (u @ w) and (u @ v.T) @ v == u * v.squared_norm()
-    assert s * t == t * s == s @ t and s.T == s and s.trace() == s
-    assert I.trace() == n and (B @ B.T + n * I).trace() == B.squared_norm() + n * n
-    assert identity("m").trace() == m != n and identity("1") == number(1) and dimension("1") == number(1)
-    assert A**0 == I and A**3 == A @ A @ A and s**2 == s * s
-    assert 2 * A - A - A == zeros("n", "n") and (A - A).is_zero() and not A.is_zero()
-    assert A + 0 * A == A and A / 2 + A / 2 == A and Fraction(1, 3) * A * 3 == A
-    assert 1 - s == -(s - 1) and 1 + s == s + 1
-    assert A.inner(S) == (A @ S).trace() and A.inner(A) == A.squared_norm()
-    assert A != S and A != 1 and (A == "A") is False
-    assert zeros("n", "m") != zeros("m", "n") and zeros("n", "m").shape == ("n", "m")
-    assert M.letters() == {LETTERS[4]} and (A.trace() * u).letters() == {LETTERS[0], LETTERS[5]}
-    assert (n * u).dimensions() == {"n"} and (m * u).dimensions() == {"n", "m"} and s.dimensions() == frozenset()
-    assert (A.trace() * B @ C).degree() == 3 and (n * A).degree() == 2 and zeros("n", "n").degree() == 0
-    assert (A + A @ A).degree() == 2 and number(2).degree() == 0
-    assert str(LETTERS[0]) == "A" and repr(A @ B.T.T) == "A B"
-
-
 def test_symmetric_letters() -> None:
     with pytest.raises(ShapeError, match="symmetric letter `S` needs a square shape: found n x m"):
         Letter("S", "n", "m", symmetric=True)
@@ -373,12 +373,12 @@ def test_what_operators_refuse() -> None:
         with pytest.raises(ShapeError, match=message):
             attempt()
     with pytest.raises(ValueError, match="exponent >= 0 only"):
-        A**-1
+        _ = A**-1
     for wrong in (0.5, "s", None):
         with pytest.raises(TypeError, match="takes rational numbers and expressions: found"):
-            s + wrong  # type: ignore[operator]
+            _ = s + wrong  # type: ignore[operator]
     with pytest.raises(TypeError, match="can be divided by a rational number only"):
-        s / s  # type: ignore[operator]
+        _ = s / s  # type: ignore[operator]
 
 
 def test_agreement_with_explicit_matrices() -> None:

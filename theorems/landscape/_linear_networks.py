@@ -13,7 +13,19 @@ from typing import Any
 from flint import fmpq
 
 from numerics.arithmetic.exact import Matrix, identity, rational
-from theorems.proof import Axiom, Derivation, Letter, Statement, at_least, at_most, equal, letter, nonnegative, positive, zero
+from theorems.proof import (
+    Axiom,
+    Derivation,
+    Letter,
+    Statement,
+    at_least,
+    at_most,
+    equal,
+    letter,
+    nonnegative,
+    positive,
+    zero,
+)
 from theorems.proof import identity as unit
 
 Layers = tuple[Matrix, ...]
@@ -199,10 +211,11 @@ def truncation_is_optimal() -> Derivation:
     kept = d.algebra(equal((S @ off_D).squared_norm(), rest), [DDD, D_sym, S_off], rounds=6)
     # Both overlaps are p minus the same trace, up to the rank that D lacks.
     spare = unit("p") - D @ D_p
-    overlaps = equal(lost.squared_norm() + spare.squared_norm(), M.squared_norm())
-    overlap = d.algebra(overlaps, [M_is, DDD, D_sym, DD, C_id, C_sym, twice], rounds=4)
+    overlaps = equal(lost.squared_norm() + spare.squared_norm(), missed.squared_norm())
+    overlap = d.algebra(overlaps, [DDD, D_sym, DD, C_id, C_sym, twice], rounds=4)
+    M_size = d.algebra(equal(M.squared_norm(), missed.squared_norm()), [M_is])
     terms = [inside, (1, largest), (1, lam_size, smallest), (1, no_gap, F @ M), (1, lam_size, spare)]
-    d.squares(goal, terms, [parts, kept, overlap, F_on])
+    d.squares(goal, terms, [parts, kept, overlap, M_size, F_on])
     return d
 
 

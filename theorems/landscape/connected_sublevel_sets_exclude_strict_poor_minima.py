@@ -26,13 +26,14 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
 
-from flint import fmpq, fmpq_poly
+from flint import fmpq
 from hypothesis import strategies as st
 
-from numerics.arithmetic.exact import Matrix, column, rational
+from numerics.arithmetic.exact import Matrix, Rational, column, rational
 from numerics.arithmetic.polynomial import Polynomial
 from numerics.evidence.verdict import Verdict, at_most, decided, equal, every, fails, greater_than
 from numerics.strategies import rationals, sizes
+from numerics.sublevel.line import components, is_strict_minimum, last_root
 from theorems import Citation, Claim, Mutant, Premise, Printed
 from theorems.proof import Axiom, Derivation, Letter, Statement
 from theorems.proof.crosscheck import Model
@@ -51,12 +52,12 @@ def between(s, t):
 
 # Proof.
 
-CONNECTED = "{E <= c} is connected"
+CONNECTED = "the sublevel set is connected"
 IN = "lies in S"
 VALUE = "has the value"
-CLOPEN = "S is open and closed in {E <= c}"
+CLOPEN = "S is open and closed in the sublevel set"
 COMPACT = "S is compact"
-ISOLATED = "E > c on O without S, for an open O around S"
+ISOLATED = "E = c on S, and E > c on O without S for an open O around S"
 
 
 def axioms() -> tuple[Axiom, Axiom]:
@@ -83,7 +84,7 @@ def axioms() -> tuple[Axiom, Axiom]:
                 (predicate(ISOLATED, theta, c).negation,),
             ),
             "T",
-            "Munkres, Topology, 2nd ed., Theorem 26.3, for E = c on S: S is the trace of O on {E <= c}, and closed",
+            "Munkres, Topology, 2nd ed., Theorem 26.3: S is closed, and the trace of the open O on {E <= c}",
         ),
     )
 
@@ -101,7 +102,9 @@ def proof() -> Derivation:
     compact = d.given(predicate(COMPACT, theta), "S is compact")
     value = d.given(predicate(VALUE, theta, a, e), "the value at a")
     lower = d.given(less(e, c), "c is not the infimum")
-    outside = Statement((point, number), (predicate(VALUE, theta, v, f), less(f, c)), (predicate(IN, theta, v).negation,))
+    outside = Statement(
+        (point, number), (predicate(VALUE, theta, v, f), less(f, c)), (predicate(IN, theta, v).negation,)
+    )
     on_level = d.given(outside, "E = c on S")
     poor = d.goal(predicate(ISOLATED, theta, c).negation)
     clopen, closed = axioms()
@@ -166,36 +169,12 @@ class Line:
         return [*values, *((a + b) / 2 for a, b in pairwise(values)), values[-1] + 1]
 
 
-def components(E: Polynomial, u: fmpq) -> list[tuple[int, int]]:
-    r"""The components of $\{E \le u\}$, each from root number i to root number j of $E - u$ (Sturm); $E(\pm\infty) = \infty$."""
-    roots = (E - u).isolate_real_roots()
-    found: list[tuple[int, int]] = []
-    for k in range(len(roots)):
-        if found and E((roots[k - 1][1] + roots[k][0]) / 2) < u:
-            found[-1] = (found[-1][0], k)
-        else:
-            found.append((k, k))
-    return found
-
-
-def place(E: Polynomial, u: fmpq, x: Fraction) -> int:
-    """The number of the last root of $E - u$ up to $x$."""
-    return (E - u).number_of_real_roots(None, x) - 1
-
-
-def is_strict_minimum(E: Polynomial, x: Fraction) -> bool:
-    """By the first coefficient of the Taylor expansion at x that is not zero, beyond the constant."""
-    shifted = E.to_flint()(fmpq_poly([rational(x), 1]))
-    order = next((k for k in range(1, shifted.length()) if shifted[k] != 0), 1)
-    return order % 2 == 0 and shifted[order] > 0
-
-
 @dataclass(frozen=True)
 class Surface:
     r"""$E = s\, y^2 + (s - \tfrac12)^2$, $s = x^2 + z^2$, at a point of its plateau and at points to be joined."""
 
     poor: tuple[Fraction, Fraction, Fraction] = (Fraction(0), Fraction(2), Fraction(0))
-    points: tuple[tuple[int, int, int], ...] = ((0, 2, 0), (1, 3, -2), (0, 0, 0), (1, 0, 0), (2, -5, 1))
+    points: tuple[tuple[Rational, ...], ...] = ((0, 2, 0), (1, 3, -2), (0, 0, 0), (1, 0, 0), (2, -5, 1))
 
     def loss(self, point) -> fmpq:
         return surface(*map(rational, point))
@@ -209,7 +188,13 @@ class DeadNeurons:
     r"""$E = (b_1 \rho(w_1) + b_2 \rho(w_2) - 1)^2$: two ReLU neurons and the sample $x = y = 1$; points $(w_1, w_2, b_1, b_2)$."""
 
     poor: tuple[int, int, int, int] = (-1, -1, 3, 5)
-    points: tuple[tuple[int, int, int, int], ...] = ((-1, -1, 3, 5), (2, -1, 1, 7), (1, 3, 2, -1), (-3, 2, 4, 1), (2, 1, 0, 1))
+    points: tuple[tuple[Rational, ...], ...] = (
+        (-1, -1, 3, 5),
+        (2, -1, 1, 7),
+        (1, 3, 2, -1),
+        (-3, 2, 4, 1),
+        (2, 1, 0, 1),
+    )
 
     def loss(self, point) -> fmpq:
         w, v, b, c = map(rational, point)
@@ -245,19 +230,31 @@ def lines(draw) -> Line:
     return Line(tuple(sorted([bottom, *inflections, *inflections])), abs(draw(rationals())))
 
 
+@st.composite
+def plateaus(draw) -> Surface | DeadNeurons:
+    """One of the two, with other points to be joined."""
+    kind = draw(st.sampled_from([Surface, DeadNeurons]))
+    size = 3 if kind is Surface else 4
+    return kind(points=(tuple(draw(rationals()) for _ in range(size)), *kind.points[:1]))
+
+
+def landscapes() -> st.SearchStrategy[Instance]:
+    return st.integers(0, 5).flatmap(lambda k: plateaus() if k == 5 else lines())
+
+
 def is_connected(t: Instance) -> bool:
-    """At every level; for the two plateaus this is proved above and by the paths of `is_refuted`."""
+    """At every level; for the two plateaus by the paths that `check` follows."""
     return not isinstance(t, Line) or all(len(components(t.E, u)) <= 1 for u in t.levels)
 
 
 def check(t: Instance) -> Verdict:
-    """Strict local minima by Taylor expansion, components by Sturm sequences."""
+    """Strict local minima by Taylor expansion, components by Sturm sequences; plateaus by explicit paths."""
     if not isinstance(t, Line):
-        return is_not_strict(t)
+        return is_not_strict(t) & is_joined(t)
     strict = [r for r in t.roots if is_strict_minimum(t.E, r)]
     verdicts = [equal(t.E(r), t.minimum, f"the strict local minimum at {r} is global") for r in strict]
     for u in t.levels:
-        inhabited = {place(t.E, u, r) for r in t.minimisers}
+        inhabited = {last_root(t.E, u, r) for r in t.minimisers}
         for i, j in components(t.E, u):
             verdicts.append(decided(any(i <= k <= j for k in inhabited), f"a global minimum in each component at {u}"))
     return every(verdicts)
@@ -266,17 +263,29 @@ def check(t: Instance) -> Verdict:
 def is_not_strict(t: Surface | DeadNeurons) -> Verdict:
     k = 1 if isinstance(t, Surface) else 0
     beside = [(*t.poor[:k], t.poor[k] + Fraction(1, n), *t.poor[k + 1 :]) for n in (2, 10, 1000)]
-    return decided(all(t.loss(x) == t.loss(t.poor) for x in beside), "points of the same value beside the plateau's point")
+    return decided(
+        all(t.loss(x) == t.loss(t.poor) for x in beside), "points of the same value beside the plateau's point"
+    )
 
 
 def is_refuted(t: Instance) -> Verdict:
     """The printed form at a plateau: fails when the evidence for connectedness and for a poor local minimum is complete."""
-    evidence = climbs_nowhere(t) if isinstance(t, Surface) else joins(t) if isinstance(t, DeadNeurons) else check(t)
-    if isinstance(t, Line) or not evidence.holds:
-        return evidence if isinstance(t, Line) else ~evidence
+    if isinstance(t, Line):
+        return check(t)
+    if not (evidence := is_joined(t)).holds:
+        return ~evidence
     best = (Fraction(1, 2), 0, Fraction(1, 2)) if isinstance(t, Surface) else (1, 1, 1, 0)
     poor = greater_than(t.loss(t.poor), t.loss(best)) & is_a_local_minimum(t)
-    return fails(f"a local minimum of value {t.loss(t.poor)} > {t.loss(best)}, and {evidence.reason}") if poor.holds else ~poor
+    return (
+        fails(f"a local minimum of value {t.loss(t.poor)} > {t.loss(best)}, and {evidence.reason}")
+        if poor.holds
+        else ~poor
+    )
+
+
+def is_joined(t: Surface | DeadNeurons) -> Verdict:
+    """Paths from all points to the global minima, below their starts."""
+    return climbs_nowhere(t) if isinstance(t, Surface) else joins(t)
 
 
 def climbs_nowhere(t: Surface) -> Verdict:
@@ -284,7 +293,7 @@ def climbs_nowhere(t: Surface) -> Verdict:
     verdicts = []
     for x, y, z in t.points:
         slide = Polynomial.interpolate(range(3), [t.loss((x, k * y, z)) for k in range(3)])
-        s = fmpq(x**2 + z**2)
+        s = rational(x) ** 2 + rational(z) ** 2
         turn = Polynomial([s - fmpq(1, 2), fmpq(1, 2) - s]) ** 2
         verdicts += [slide.is_at_most(slide(1)), turn.is_at_most(t.loss((x, y, z)))]
     return decided(every(verdicts).holds, "the paths to the circle of global minima never climb")
@@ -308,9 +317,7 @@ def is_a_local_minimum(t: Surface | DeadNeurons) -> Verdict:
     if isinstance(t, DeadNeurons):
         return decided(t.poor[0] < 0 and t.poor[1] < 0, "both neurons are dead near the point")
     grid = [(fmpq(x), fmpq(y), fmpq(z)) for x in range(-2, 3) for y in range(-1, 2) for z in range(-2, 3)]
-    same = all(
-        surface(x, y, z) - fmpq(1, 4) == (x**2 + z**2) * (x**2 + z**2 + y**2 - 1) for x, y, z in grid
-    )
+    same = all(surface(x, y, z) - fmpq(1, 4) == (x**2 + z**2) * (x**2 + z**2 + y**2 - 1) for x, y, z in grid)
     return decided(same and t.poor[0] == t.poor[2] == 0 and abs(t.poor[1]) > 1, "no smaller value nearby")
 
 
@@ -341,14 +348,15 @@ def roots_in_S(theta: Matrix) -> range:
 def is_open_and_closed(theta: Matrix, c: fmpq) -> bool:
     """S is a union of components of the sublevel set: each that meets it is one point."""
     touched = [(i, j) for i, j in components(described(theta)[0], c) if any(i <= k <= j for k in roots_in_S(theta))]
-    return all(i == j for i, j in touched)
+    return described(theta)[1] == c and all(i == j for i, j in touched)
 
 
 def is_isolated(theta: Matrix, c: fmpq) -> bool:
-    """On both sides of each root in S the polynomial is larger than c."""
-    E, roots = described(theta)[0], (described(theta)[0] - c).isolate_real_roots()
+    """E = c on S, and on both sides of each root in S the polynomial is larger than c."""
+    E, level, _, _ = described(theta)
+    roots = (E - c).isolate_real_roots()
     ends = [roots[0][0] - 1, *((a[1] + b[0]) / 2 for a, b in pairwise(roots)), roots[-1][1] + 1] if roots else []
-    return all(E(ends[k]) > c and E(ends[k + 1]) > c for k in roots_in_S(theta))
+    return level == c and all(E(ends[k]) > c and E(ends[k + 1]) > c for k in roots_in_S(theta))
 
 
 def interpret(t: Instance) -> Model | None:
@@ -407,10 +415,10 @@ claim = Claim(
     ),
     derivation=proof,
     interpret=interpret,
-    instances=lines,
+    instances=landscapes,
     check=check,
     stratum=stratum,
-    beyond="(a) and (c) for polynomials of one variable at all their levels, with components counted by Sturm sequences",
+    beyond="(a) and (c) for polynomials of one variable at all their levels, with components counted by Sturm sequences, and two plateaus",
     mutants=(
         Mutant(
             "connected at the minimum only",

@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 from flint import fmpq
 from hypothesis import strategies as st
@@ -277,7 +278,9 @@ def interpret(level: Level) -> Model | None:
 
 
 def stratum(t: Level) -> str:
-    where = "below" if t.u < rational(t.spectrum[-1]) ** 2 else "at" if t.u == rational(t.spectrum[-1]) ** 2 else "above"
+    where = (
+        "below" if t.u < rational(t.spectrum[-1]) ** 2 else "at" if t.u == rational(t.spectrum[-1]) ** 2 else "above"
+    )
     return f"{where} the threshold"
 
 
@@ -285,7 +288,7 @@ def example(spectrum: tuple[int, ...], hidden: tuple[int, ...], product: tuple[o
     """A diagonal target, unit matrices as upper layers, and a first layer that makes the product diagonal."""
     m = len(spectrum)
     sizes_ = (m, *hidden, m)
-    layers = tuple(diagonal([1] * min(a, b), b, a) for a, b in zip(sizes_, sizes_[1:], strict=False))
+    layers = tuple(diagonal([1] * min(a, b), b, a) for a, b in pairwise(sizes_))
     w = (layers[0] @ diagonal(product), *layers[1:])
     Y, lower = diagonal(spectrum), diagonal((*spectrum[:-1], 0))
     return Level(w, w, Y, lower, tuple(map(Fraction, spectrum)))

@@ -161,6 +161,14 @@ def sqrt(x: Operand) -> Term:
     return Pow(term(x), Fraction(1, 2))
 
 
+def _names(positive: Iterable[str]) -> frozenset[str]:
+    if isinstance(positive, str):
+        raise TypeError(
+            f"`positive` must be a collection of names: found the string {positive!r}; write [{positive!r}]."
+        )
+    return frozenset(positive)
+
+
 def subterms(t: Term) -> Iterator[Term]:
     """All parts of `t`, inner ones first, and `t` itself."""
     match t:
@@ -490,7 +498,7 @@ def equal(a: Operand, b: Operand, positive: Iterable[str] = ()) -> bool:
     `True` is a proof, `False` only means that it was not shown: roots of different orders, or of factors not known
     to be positive, are not related to each other. Raises `CalculusError` for a division by what is zero everywhere.
     """
-    atoms = _Atoms(frozenset(positive))
+    atoms = _Atoms(_names(positive))
     return atoms.same(atoms.ratio(term(a)), atoms.ratio(term(b)))
 
 
@@ -524,7 +532,7 @@ def discharge(
     Raises `CalculusError` for the first condition that cannot be shown.
     """
     bound = () if interval is None else (interval.var,)
-    free = frozenset(positive).difference(bound)
+    free = _names(positive).difference(bound)
     known: list[Condition] = []
     answers: list[smt.SmtAnswer] = []
 
@@ -565,9 +573,10 @@ def check_antiderivative(F: Term, f: Term, var: str, positive: Iterable[str] = (
 
     Raises `CalculusError` when the derivative of `F` is not shown to be `f`.
     """
+    positive = _names(positive)
     if not equal(derivative(F, var), f, positive):
         raise CalculusError(f"`{F}` is not shown to be an antiderivative of `{f}` in `{var}`.")
-    sign = (Condition(Var(var), ">0"),) if var in frozenset(positive) else ()
+    sign = (Condition(Var(var), ">0"),) if var in positive else ()
     return tuple(dict.fromkeys((*sign, *obligations(F), *obligations(f))))
 
 
@@ -582,7 +591,7 @@ def definite_integral(
 ) -> Term:
     r"""$\int_{start}^{end} f \,d\,var = F(end) - F(start)$, after showing $F' = f$ and that $F$ and $f$ are defined,
     hence smooth, on the whole closed interval. Raises `CalculusError` when one of these is not shown."""
-    ends = Interval(var, term(start), term(end))
+    ends, positive = Interval(var, term(start), term(end)), _names(positive)
     discharge(check_antiderivative(F, f, var, positive), ends, positive, assuming)
     return substitute(F, var, ends.end) - substitute(F, var, ends.start)
 
@@ -601,7 +610,7 @@ def minimum_at(
     `point` lies in the domain, the derivative vanishes there, and on the domain `t` is defined and its second
     derivative is $\ge 0$ (convexity). Raises `CalculusError` when one of these is not shown.
     """
-    point, positive = term(point), frozenset(positive)
+    point, positive = term(point), _names(positive)
     outside = positive - {var}
     if var in variables(point).union(*(variables(c.term) for c in assuming)):
         raise CalculusError(f"Neither `point` nor `assuming` may contain `{var}`.")
@@ -609,9 +618,9 @@ def minimum_at(
     if interval is not None:
         if interval.var != var:
             raise CalculusError(f"The interval must be one of `{var}`: found `{interval.var}`.")
-        inside = (*inside, Condition((point - interval.start) * (interval.end - point), ">=0"))
+        inside = (Condition((point - interval.start) * (interval.end - point), ">=0"),)
     elif var in positive:
-        inside = (*inside, Condition(point, ">0"))
+        inside = (Condition(point, ">0"),)
     slope = derivative(t, var)
     if not equal(substitute(slope, var, point), 0, outside):
         raise CalculusError(f"The derivative of `{t}` in `{var}` is not shown to vanish at `{point}`.")
@@ -630,8 +639,8 @@ def increasing(
 ) -> Term:
     r"""$t(end) - t(start)$, shown to be $\ge 0$: $start \le end$, and between them `t` is defined and its derivative
     is $\ge 0$. Raises `CalculusError` when one of these is not shown."""
-    ends = Interval(var, term(start), term(end))
-    discharge([Condition(ends.end - ends.start, ">=0")], None, frozenset(positive) - {var}, assuming)
+    ends, positive = Interval(var, term(start), term(end)), _names(positive)
+    discharge([Condition(ends.end - ends.start, ">=0")], None, positive - {var}, assuming)
     discharge([*obligations(t), Condition(derivative(t, var), ">=0")], ends, positive, assuming)
     return substitute(t, var, ends.end) - substitute(t, var, ends.start)
 
@@ -724,7 +733,7 @@ def crosscheck(
 
     Raises `CalculusError` when both terms are defined at none of the points, so that nothing was compared.
     """
-    a, b, positive = term(a), term(b), frozenset(positive)
+    a, b, positive = term(a), term(b), _names(positive)
     draw, compared = random.Random(seed), 0
     for _ in range(points):
         point = {

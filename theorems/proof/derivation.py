@@ -569,7 +569,7 @@ class Derivation:
         if known is not None and known != axiom:
             raise ProofError(f"Two different axioms are called `{axiom.name}`.")
         self.axioms[axiom.name] = axiom
-        reason = f"{axiom.name} [{axiom.grade}: {axiom.source}]"
+        reason = f"axiom {axiom.name} [{axiom.grade}]"
         return self._apply(
             axiom.statement,
             at,

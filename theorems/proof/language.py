@@ -11,7 +11,7 @@ value of an index symbol in a range.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -28,6 +28,7 @@ from theorems.proof.words import (
     substitute,
 )
 
+SIGNS = {"=0": "=", ">=0": "\\ge", ">0": ">", "!=0": "\\ne"}  # in LaTeX
 ORDER_KINDS = (">=0", ">0")
 KINDS = ("=0", *ORDER_KINDS, "!=0", "predicate", "not predicate")
 
@@ -113,28 +114,20 @@ class Relation:
             args = ", ".join(map(repr, self.arguments))
             text = f"{self.predicate}({args})" if args else self.predicate
             return text if self.kind == "predicate" else f"not {text}"
-        from theorems.proof.render import plain_made
+        from theorems.proof.render import plain_sides
 
-        return self._sides(plain_made, {"=0": "=", ">=0": ">=", ">0": ">", "!=0": "!="})
-
-    def _sides(self, show: Callable[[Expr], str], signs: Mapping[str, str]) -> str:
-        """`a - b = 0` reads `a = b`."""
-        left, right = self.expr, number(0)
-        made = self.expr.made
-        if made is not None and made[0] == "+" and made[2].made is not None and made[2].made[0] == "-":
-            left, right = made[1], made[2].made[1]
-        return f"{show(left)} {signs[self.kind]} {show(right)}"
+        left, right = plain_sides(self.expr)
+        return f"{left} {self.kind.removesuffix('0')} {right}"
 
     def latex(self) -> str:
-        from theorems.proof.render import latex_made
+        from theorems.proof.render import latex_made, latex_sides, latex_text
 
         if self.predicate:
             args = ",\\ ".join(latex_made(e) for e in self.arguments)
-            name = f"\\text{{{self.predicate}}}" + (f"({args})" if args else "")
+            name = f"\\text{{{latex_text(self.predicate)}}}" + (f"({args})" if args else "")
             return name if self.kind == "predicate" else f"\\lnot\\,{name}"
-        from theorems.proof.render import latex_made
-
-        return self._sides(latex_made, {"=0": "=", ">=0": "\\ge", ">0": ">", "!=0": "\\ne"})
+        left, right = latex_sides(self.expr)
+        return f"{left} {SIGNS[self.kind]} {right}"
 
 
 def _present(expr: Expr, values: Mapping[Letter, Expr]) -> dict[Letter, Expr]:

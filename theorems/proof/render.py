@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from theorems.proof.words import Atom, Expr, Signed, Word
+from theorems.proof.words import Atom, Expr, Letter, Signed, Word
 
 if TYPE_CHECKING:
     from theorems.proof.derivation import Derivation
@@ -32,11 +32,11 @@ def _runs(word: Word) -> list[tuple[Signed, int]]:
     return runs
 
 
-def plain(expr: Expr) -> str:
+def plain(expr: Expr, name: Callable[[Letter], str] = str) -> str:
     """The expression on one line, as close to its Python form as text allows."""
 
     def signed(s: Signed) -> str:
-        return s[0].name + ("'" if s[1] else "")
+        return name(s[0]) + ("'" if s[1] else "")
 
     def word(w: Word) -> str:
         return " ".join(signed(s) + (f"^{k}" if k > 1 else "") for s, k in _runs(w))
@@ -50,14 +50,14 @@ def plain(expr: Expr) -> str:
     return _sum(expr, word, atom, str, " ")
 
 
-def latex(expr: Expr) -> str:
+def latex(expr: Expr, name: Callable[[Letter], str] = lambda x: latex_name(x.name)) -> str:
     """The expression in LaTeX (math mode)."""
 
     def word(w: Word) -> str:
         out = []
         for (x, t), k in _runs(w):
             power = ("\\top" if t else "") if k == 1 else (f"(\\top)\\,{k}" if t else str(k))
-            out.append(latex_name(x.name) + (f"^{{{power}}}" if power else ""))
+            out.append(_raised(name(x), power) if power else name(x))
         return " ".join(out)
 
     def atom(a: Atom) -> str:
@@ -84,15 +84,33 @@ def plain_made(expr: Expr) -> str:
     return _made(expr, _PLAIN)[0]
 
 
+def plain_sides(expr: Expr) -> tuple[str, str]:
+    """The two sides of `expr` against zero: `a - b` reads as (a, b)."""
+    return _sides(expr, _PLAIN)
+
+
+def latex_sides(expr: Expr) -> tuple[str, str]:
+    return _sides(expr, _LATEX)
+
+
+def _sides(e: Expr, style: _Style, values: _Values | None = None) -> tuple[str, str]:
+    op, *args = e.made or ("normal form",)
+    if op == "substituted":
+        return _sides(args[0], style, {**(values or {}), **{x: (value, values) for x, value in args[1].items()}})
+    if op == "+" and (args[1].made or ("",))[0] == "-":
+        return _made(args[0], style, values)[0], _made(args[1].made[1], style, values)[0]
+    return _made(e, style, values)[0], "0"
+
+
 @dataclass(frozen=True)
 class _Style:
-    leaf: Callable[[Expr], str]
+    leaf: Callable[[Expr, Callable[[Letter], str]], str]
     name: Callable[[str], str]
-    transpose: str
+    transpose: Callable[[str], str]
     norm: str
     trace: str
     inner: str
-    power: str
+    power: Callable[[str, str], str]
     derivative: str
     number: Callable[[Fraction], str]
     identity: Callable[[str], str]
@@ -103,13 +121,22 @@ class _Style:
 _SUM, _PRODUCT, _POWER, _SYMBOL = range(4)
 
 
-def _made(e: Expr, style: _Style) -> tuple[str, int]:
+_Values: TypeAlias = "dict[Letter, tuple[Expr, _Values | None]]"
+
+
+def _made(e: Expr, style: _Style, values: _Values | None = None) -> tuple[str, int]:
+    """The text and how tightly it binds. `values` are what letters were replaced by, and in which surroundings."""
     op, *args = e.made or ("normal form",)
 
     def part(x: Expr, least: int) -> str:
-        text, binds = _made(x, style)
+        text, binds = _made(x, style, values)
         return text if binds >= least else f"{style.parentheses[0]}{text}{style.parentheses[1]}"
 
+    if op == "substituted":
+        return _made(args[0], style, {**(values or {}), **{x: (value, values) for x, value in args[1].items()}})
+    if op == "letter" and values is not None and args[0] in values:
+        value, outer = values[args[0]]
+        return _made(value, style, outer)
     if op == "letter":
         return style.name(args[0].name), _SYMBOL
     if op == "number":
@@ -120,7 +147,7 @@ def _made(e: Expr, style: _Style) -> tuple[str, int]:
         return "0", _SYMBOL
     if op == "+":
         right_op = (args[1].made or ("",))[0]
-        if right_op == "-":
+        if right_op == "-" and args[1].made is not None:
             return f"{part(args[0], _SUM)} - {part(args[1].made[1], _PRODUCT)}", _SUM
         return f"{part(args[0], _SUM)} + {part(args[1], _SUM)}", _SUM
     if op == "-":
@@ -128,23 +155,35 @@ def _made(e: Expr, style: _Style) -> tuple[str, int]:
     if op in ("*", "@"):
         return f"{part(args[0], _PRODUCT)} {part(args[1], _PRODUCT)}", _PRODUCT
     if op == "^":
-        return style.power.format(part(args[0], _SYMBOL), args[1]), _POWER
+        return style.power(part(args[0], _SYMBOL), str(args[1])), _POWER
     if op == "T":
-        return part(args[0], _SYMBOL) + style.transpose, _POWER
+        return style.transpose(part(args[0], _SYMBOL)), _POWER
     if op == "trace":
         if (args[0].made or ("",))[0] == "identity":
             return style.name(args[0].rows), _SYMBOL
-        return style.trace.format(_made(args[0], style)[0]), _SYMBOL
+        return style.trace.format(_made(args[0], style, values)[0]), _SYMBOL
     if op == "norm":
-        return style.norm.format(_made(args[0], style)[0]), _SYMBOL
+        return style.norm.format(_made(args[0], style, values)[0]), _SYMBOL
     if op == "inner":
-        return style.inner.format(_made(args[0], style)[0], _made(args[1], style)[0]), _SYMBOL
+        return style.inner.format(_made(args[0], style, values)[0], _made(args[1], style, values)[0]), _SYMBOL
     if op == "derivative":
-        at = ", ".join(f"{style.name(x.name)} -> {_made(d, style)[0]}" for x, d in args[1].items())
+        at = ", ".join(f"{style.name(x.name)} -> {_made(d, style, values)[0]}" for x, d in args[1].items())
         if style is _LATEX:
             at = at.replace("->", "\\to")
-        return style.derivative.format(_made(args[0], style)[0], at), _PRODUCT
-    return style.leaf(e), _SUM if len(e.terms) != 1 else _PRODUCT
+        return style.derivative.format(_made(args[0], style, values)[0], at), _PRODUCT
+
+    def name(x: Letter) -> str:
+        if values is None or x not in values:
+            return style.name(x.name)
+        text, binds = _made(values[x][0], style, values[x][1])
+        return text if binds == _SYMBOL else f"{style.parentheses[0]}{text}{style.parentheses[1]}"
+
+    return style.leaf(e, name), _SUM if len(e.terms) != 1 else _PRODUCT
+
+
+def _raised(base: str, power: str) -> str:
+    """A base with an exponent; a base that has one already goes into braces."""
+    return (f"{{{base}}}" if "^" in base else base) + f"^{{{power}}}"
 
 
 def _starts_at_one(word: Word) -> bool:
@@ -160,7 +199,7 @@ def _sum(expr, word, atom, coefficient, times) -> str:
         for a in atoms:
             text = atom(a)
             seen[text] = seen.get(text, 0) + 1
-        body += [t if k == 1 else f"{t}^{{{k}}}" for t, k in seen.items()]
+        body += [t if k == 1 else _raised(t, str(k)) for t, k in seen.items()]
         if w:
             body.append(word(w))
         elif not expr.is_scalar:
@@ -224,11 +263,11 @@ def _latex_number(c: Fraction) -> str:
 _PLAIN = _Style(
     leaf=plain,
     name=str,
-    transpose="'",
+    transpose=lambda base: base + "'",
     norm="|{}|^2",
     trace="tr({})",
     inner="<{}, {}>",
-    power="{}^{}",
+    power=lambda base, k: f"{base}^{k}",
     derivative="D({})[{}]",
     number=str,
     identity=lambda n: f"I_{n}",
@@ -237,11 +276,11 @@ _PLAIN = _Style(
 _LATEX = _Style(
     leaf=latex,
     name=latex_name,
-    transpose="^{\\top}",
+    transpose=lambda base: _raised(base, "\\top"),
     norm="\\left\\|{}\\right\\|_F^2",
     trace="\\operatorname{{tr}}\\left({}\\right)",
     inner="\\left\\langle {},\\ {}\\right\\rangle",
-    power="{}^{{{}}}",
+    power=_raised,
     derivative="\\mathrm{{D}}\\left({}\\right)\\left[{}\\right]",
     number=_latex_number,
     identity=lambda n: f"I_{{{n}}}",
@@ -249,10 +288,24 @@ _LATEX = _Style(
 )
 
 
+_SPECIAL = {
+    "\\": "\\textbackslash{}",
+    "^": "\\textasciicircum{}",
+    "~": "\\textasciitilde{}",
+    "<": "\\textless{}",
+    ">": "\\textgreater{}",
+    **{c: "\\" + c for c in "_&%#{}$"},
+}
+
+
+def latex_text(text: str) -> str:
+    """Plain text for LaTeX's text mode: every special character is escaped."""
+    return "".join(_SPECIAL.get(c, c) for c in text)
+
+
 def latex_derivation(derivation: Derivation) -> str:
     """The steps of a derivation as one `align*` block: what holds, and why."""
     lines = []
     for fact in derivation.facts:
-        reason = fact.reason.replace("_", "\\_").replace("&", "\\&").replace("%", "\\%").replace("#", "\\#")
-        lines.append(f"  ({fact.number})\\quad & {fact.latex()} && \\text{{{reason}}}")
+        lines.append(f"  ({fact.number})\\quad & {fact.latex()} && \\text{{{latex_text(fact.reason)}}}")
     return "\\begin{align*}\n" + " \\\\\n".join(lines) + "\n\\end{align*}"

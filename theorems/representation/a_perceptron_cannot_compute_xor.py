@@ -122,31 +122,28 @@ def boolean_functions(max_bits: int = 3) -> st.SearchStrategy[BooleanFunction]:
     return sizes(1, max_bits).flatmap(lambda n: st.tuples(*[bit] * 2**n).map(BooleanFunction))
 
 
-Row = tuple[tuple[Fraction, ...], bool]  # coefficients and a last constant: their sum is >= 0, or > 0 where True
+Row = tuple[tuple[Fraction, ...], bool]
+"""Coefficients of the unknowns, then a constant. Their sum is to be >= 0, or > 0 where the flag says so."""
 
 
-def solve(rows: Sequence[Row]) -> list[Fraction] | None:
+def solve(rows: Sequence[Row], unknowns: int) -> list[Fraction] | None:
     """A solution of linear inequalities, or `None` when there is none, by the elimination of Fourier and Motzkin."""
-    if all(len(r) == 1 for r, _ in rows):
+    if unknowns == 0:
         return [] if all(r[0] > 0 or (r[0] == 0 and not strict) for r, strict in rows) else None
-    # Each row with the first unknown x, divided by |coefficient|, says x >= -rest or x <= rest.
-    free = [(r[1:], strict) for r, strict in rows if r[0] == 0]
-    low = [([t / r[0] for t in r[1:]], strict) for r, strict in rows if r[0] > 0]
-    high = [([-t / r[0] for t in r[1:]], strict) for r, strict in rows if r[0] < 0]
-    joined = [(tuple(map(sum, zip(p, q, strict=True))), s or t) for (p, s), (q, t) in itertools.product(low, high)]
-    rest = solve(list(dict.fromkeys([*free, *joined])) or [((Fraction(0),) * (len(rows[0][0]) - 1), False)])
-    if rest is None:
+    # Divided by |coefficient of the first unknown x|, each row says nothing of x, or x >= -rest, or x <= rest.
+    sides: tuple[list[Row], ...] = ([], [], [])
+    for (first, *rest), strict in rows:
+        side = sides[0 if first == 0 else 1 if first > 0 else 2]
+        side.append((tuple(t / abs(first or 1) for t in rest), strict))
+    free, low, high = sides
+    both = [(tuple(x + y for x, y in zip(p, q, strict=True)), s or t) for p, s in low for q, t in high]
+    others = solve(list(dict.fromkeys(free + both)), unknowns - 1)
+    if others is None:
         return None
-    at = [*rest, Fraction(1)]
-    lows, highs = ([sum(p * q for p, q in zip(r, at, strict=True)) for r, _ in side] for side in (low, high))
-    x = (
-        (max(-t for t in lows) + min(highs)) / 2
-        if lows and highs
-        else max(-t for t in lows) + 1
-        if lows
-        else min(highs, default=Fraction(1)) - 1
-    )
-    return [Fraction(x), *rest]
+    at = [*others, Fraction(1)]
+    lows, highs = ([sum((p * q for p, q in zip(r, at, strict=True)), Fraction(0)) for r, _ in s] for s in (low, high))
+    least = max((-t for t in lows), default=min(highs, default=Fraction(0)) - 2)
+    return [(least + min(highs, default=least + 2)) / 2, *others]
 
 
 def separator(q: Quadruple, signs: Sequence[int] = SIGNS, *, strict: bool = True) -> list[Fraction] | None:
@@ -160,7 +157,7 @@ def separator(q: Quadruple, signs: Sequence[int] = SIGNS, *, strict: bool = True
         rows = [
             ((*(s * t for t in r), Fraction(0)), i == k) for i, (s, r) in enumerate(zip(signs, values, strict=True))
         ]
-        found = solve(rows)
+        found = solve(rows, size + 1)
         if found is not None:
             return found
     return None
@@ -186,7 +183,8 @@ def parallelogram(f: BooleanFunction) -> Quadruple | None:
     ends = {tuple(map(sum, zip(b, c, strict=True))): (b, c) for b, c in pairs(f.corners(1), 2)}
     for a, d in pairs(f.corners(0), 2):
         if (diagonal := ends.get(tuple(map(sum, zip(a, d, strict=True))))) is not None:
-            return Quadruple(*(column(x) for x in (a, *diagonal, d)))
+            b, c = diagonal
+            return Quadruple(column(a), column(b), column(c), column(d))
     return None
 
 
