@@ -525,7 +525,7 @@ def test_an_axiom_at_work() -> None:
     d.goal(zero(C))
     (Z,), (right, left) = d.axiom(inverse(), {"A": B}, [q, p], new={"Z": "Binv"}, values={"Binv": lambda m: m["B"]})
     assert Z == letter(Letter("Binv", "k", "k")) and right.relation == equal(B @ Z, identity("k"))
-    assert right.parents == left.parents == (p,) and right.reason == "inverse [T: Axler, 3.63]"
+    assert right.parents == left.parents == (p,) and right.reason == "axiom inverse [T]"
     assert right.payload == {"axiom": "inverse"} and right.step == "axiom" and d.axioms == {"inverse": inverse()}
     assert set(d.values) == {Letter("Binv", "k", "k")}
     d.algebra(zero(C), [left, q])

@@ -27,7 +27,7 @@ from numerics.networks import (
 from numerics.networks.network import checked_references
 from numerics.networks.norms import activation_constants, spectral_norms
 from theorems.bound import Bound
-from theorems.generalization.spectral_margin_bound import paper_excess, sharp_excess
+from theorems.generalization._spectral_margins import paper_excess, sharp_excess
 
 if TYPE_CHECKING:
     import sympy

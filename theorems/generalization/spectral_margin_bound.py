@@ -48,8 +48,6 @@ $C = \sum_i \ln(j_i(j_i+1)k_i(k_i+1)) + |e| \ln 2 + \ln 3$, and the ramp risk at
 
 from __future__ import annotations
 
-import functools
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -72,7 +70,19 @@ from theorems.generalization._finite_learning import (
     deviation,
     entropy_constant,
     rademacher,
-    ramp,
+)
+from theorems.generalization._spectral_margins import (
+    as_ball,
+    coin,
+    confidence,
+    fails_rarely,
+    losses,
+    paper,
+    paper_excess,
+    scale_of,
+    sharp,
+    sharp_excess,
+    shown,
 )
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
@@ -81,210 +91,14 @@ if TYPE_CHECKING:
     from theorems.bound import Bound
 
 
-def sharp_excess(K, log_ratio, t, inverse_n):
-    r"""$\frac{24K}n (1 + \ln\frac n{12K}) + t$ with $t = 2\sqrt{\ln(1/\delta)/(2n)}$ and the logarithm as given."""
-    return 24 * K * inverse_n * (1 + log_ratio) + t
-
-
-def paper_excess(kappa, log_n, t, inverse_n, inverse_root):
-    r"""$8 n^{-3/2} + 36 \kappa \ln(n)/n + \frac32 t$ with $\kappa = 2 \|X\|_F \sqrt{\ln(2W^2)} R/\gamma$."""
-    return 8 * inverse_n * inverse_root + 36 * kappa * log_n * inverse_n + 3 * t / 2
-
-
 # Proof.
-
-LEAN = "auto-res/lean-rademacher"
-UML = "Shalev-Shwartz and Ben-David, Understanding Machine Learning"
 
 
 def proof() -> Derivation:
-    from theorems.proof import Axiom, Statement, at_least, at_most, calculus, equal, nonnegative, positive, predicate
-    from theorems.proof.derivation import letters
-    from theorems.proof.words import letter, number
+    from theorems.generalization import _learning_axioms as cited
+    from theorems.proof import at_least, at_most, calculus, equal, nonnegative, positive
+    from theorems.proof.words import number
 
-    def axiom(name, declarations, build, grade, source, text):
-        """`build(*letters)` gives (premises, conclusions)."""
-        bound = tuple(letters(x if ":" in x else f"{x}: 1 1") for x in declarations.split(", "))
-        premises, conclusions = build(*map(letter, bound))
-        return Axiom(name, Statement(bound, tuple(premises), tuple(conclusions), text=text), grade, source)
-
-    def samples(P, mu, n):
-        return predicate("P holds the probabilities of all samples of n independent draws", P, mu, n)
-
-    def deviations(G, F, mu, n):
-        return predicate("G holds the greatest deviations of mean from average", G, F, mu, n)
-
-    def averages(N, F, n):
-        return predicate("N holds the Rademacher averages", N, F, n)
-
-    def differences(Phi, n, c):
-        return predicate("changing one example changes the entry by at most", Phi, n, c)
-
-    def beyond(p, Phi, P, s):
-        return predicate("p is the probability of an entry beyond", p, Phi, P, s)
-
-    def log_of_ratio(x, a, b):
-        return predicate("x = ln(b/a)", x, a, b)
-
-    def integral(J, kappa, a, b):
-        return predicate("J is the integral of kappa/e for e from a to b", J, kappa, a, b)
-
-    def losses(F):
-        return predicate("all losses lie between 0 and 1", F)
-
-    def covered(F, u, n, c):
-        return predicate("on the sample, part of a class whose e-entropy is at most c/e^2", F, u, n, c)
-
-    def networks(H, Z, u, n, x, w, R):
-        return predicate("outputs of networks with data norm x, w = ln(2W^2), complexity R", H, Z, u, n, x, w, R)
-
-    def ramps(F, H, gamma):
-        return predicate("ramp losses at margin gamma of these outputs", F, H, gamma)
-
-    def average(r, F, v, u, n):
-        return predicate("r is the average loss of network v on sample u", r, F, v, u, n)
-
-    symmetrisation = axiom(
-        "symmetrisation",
-        "mu: k 1, F: k r, P: q 1, G: q 1, N: q 1, n",
-        lambda mu, F, P, G, N, n: (
-            [samples(P, mu, n), deviations(G, F, mu, n), averages(N, F, n), losses(F)],
-            [at_most(P.T @ G, 2 * (P.T @ N))],
-        ),
-        "F",
-        f"{LEAN}@db9f18714b0b, OneSidedDeviation.lean, expectation_sup_sum_sub_le (for -f); {UML}, Lemma 26.2",
-        r"E sup (Ef - average of f) <= 2 E (Rademacher average)",
-    )
-    change_of_deviation = axiom(
-        "bounded differences of the deviation",
-        "mu: k 1, F: k r, G: q 1, n, c",
-        lambda mu, F, G, n, c: ([deviations(G, F, mu, n), losses(F), equal(n * c, 1)], [differences(G, n, c)]),
-        "T",
-        f"{UML}, proof of Theorem 26.5",
-        "sup (Ef - average of f) changes by at most 1/n with one example, for 0 <= f <= 1",
-    )
-    change_of_average = axiom(
-        "bounded differences of the Rademacher average",
-        "F: k r, N: q 1, n, c",
-        lambda F, N, n, c: ([averages(N, F, n), losses(F), equal(2 * n * c, 1)], [differences(N, n, c)]),
-        "O",
-        "for 0 <= h <= 1, the mean over the sign e of sup (g + e(h - 1/2)) lies between sup g and sup g + 1/2; shifting h "
-        "by 1/2 changes no mean, so each example adds between 0 and 1/2 to n times the average",
-        "the Rademacher average of functions with values in [0, 1] changes by at most 1/(2n) with one example",
-    )
-    change_of_sum = axiom(
-        "bounded differences add up",
-        "G: q 1, N: q 1, n, a, b",
-        lambda G, N, n, a, b: ([differences(G, n, a), differences(N, n, b)], [differences(G - 2 * N, n, a + 2 * b)]),
-        "T",
-        "triangle inequality",
-        "G - 2N changes by at most a + 2b when G does by a and N by b",
-    )
-    mcdiarmid = axiom(
-        "McDiarmid",
-        "mu: k 1, Phi: q 1, P: q 1, n, c, tau, s, p, delta, ell",
-        lambda mu, Phi, P, n, c, tau, s, p, delta, ell: (
-            [
-                samples(P, mu, n),
-                differences(Phi, n, c),
-                beyond(p, Phi, P, s),
-                log_of_ratio(ell, delta, number(1)),
-                nonnegative(tau),
-                at_least(s, P.T @ Phi + tau),
-                at_least(2 * tau**2, n * c**2 * ell),
-            ],
-            [at_most(p, delta)],
-        ),
-        "F",
-        f"{LEAN}@87ce12e70cea, FoML/McDiarmid.lean, mcdiarmid_inequality_pos'; {UML}, Lemma 26.4",
-        "Pr[Phi > E Phi + tau] <= exp(-2 tau^2/(n c^2)) for n independent arguments and differences at most c",
-    )
-    definition = axiom(
-        "the greatest deviation is an upper bound",
-        "mu: k 1, F: k r, G: q 1, u: q 1, v: r 1, n, r",
-        lambda mu, F, G, u, v, n, r: (
-            [deviations(G, F, mu, n), average(r, F, v, u, n)],
-            [at_most(mu.T @ F @ v - r, u.T @ G)],
-        ),
-        "T",
-        "definition of the supremum",
-        "the deviation of one network on one sample is at most the greatest one on that sample",
-    )
-    covering = axiom(
-        "covering networks",
-        "H: h r, Z: k d, u: q 1, n, x, w, R",
-        lambda H, Z, u, n, x, w, R: ([networks(H, Z, u, n, x, w, R)], [covered(H, u, n, x**2 * w * R**2)]),
-        "P",
-        "Bartlett, Foster and Telgarsky, NIPS 2017, Theorem 3.3; the ceiling and properness by own arguments",
-        r"ln N(e) <= |X|_F^2 ln(2W^2) R^2 / e^2 for the outputs of the networks in the class on the sample",
-    )
-    contraction = axiom(
-        "Lipschitz images of covers",
-        "F: k r, H: h r, u: q 1, n, gamma, a, c",
-        lambda F, H, u, n, gamma, a, c: (
-            [ramps(F, H, gamma), covered(H, u, n, a), positive(gamma), at_least(gamma**2 * c, 2 * a)],
-            [covered(F, u, n, c)],
-        ),
-        "O",
-        "the margin is sqrt(2)-Lipschitz and the ramp 1/gamma-Lipschitz, and the image of a cover is a cover "
-        "(generalization.margins_and_ramp)",
-        "ramp losses have entropy at most c/e^2 when the outputs have (gamma^2 c/2)/e^2",
-    )
-    dudley = axiom(
-        "Dudley",
-        "F: k r, N: q 1, u: q 1, n, m, kappa, J, a, b",
-        lambda F, N, u, n, m, kappa, J, a, b: (
-            [
-                covered(F, u, n, kappa**2),
-                losses(F),
-                averages(N, F, n),
-                integral(J, kappa, a, b),
-                predicate("u marks one sample", u),
-                nonnegative(kappa),
-                positive(m),
-                equal(m**2, n),
-                positive(a),
-                at_least(b, a),
-                at_least(4 * b, m),
-            ],
-            [at_most(n * (u.T @ N), 4 * m * a + 12 * J)],
-        ),
-        "F",
-        f"{LEAN}@bcb29a165230, FoML/Entropy/Dudley.lean, dudley_entropy_integral' for f - 1/2, in the norm that is not "
-        "divided by sqrt n; for a >= sqrt(n)/4 the left side is at most n/2 anyway",
-        "average <= 4a/sqrt n + (12/n) (integral of sqrt(entropy) from a to b), for b >= sqrt(n)/4 and values in [0, 1]",
-    )
-    logarithm_of_ratio = axiom(
-        "the logarithm of a ratio",
-        "x, a, b, e, f",
-        lambda x, a, b, e, f: (
-            [log_of_ratio(x, a, b), positive(e), positive(f), equal(e * b, f * a)],
-            [log_of_ratio(x, e, f)],
-        ),
-        "T",
-        "equal ratios have equal logarithms",
-        "x = ln(b/a) = ln(f/e) when b/a = f/e",
-    )
-    logarithm_adds = axiom(
-        "the logarithm of a product",
-        "x, y, a, b, c",
-        lambda x, y, a, b, c: ([log_of_ratio(x, a, b), log_of_ratio(y, b, c)], [log_of_ratio(x + y, a, c)]),
-        "T",
-        "Rudin, Principles of Mathematical Analysis, 3rd ed., chapter 8",
-        "ln(b/a) + ln(c/b) = ln(c/a)",
-    )
-    logarithm_is_integral = axiom(
-        "the integral of 1/e",
-        "x, kappa, a, b",
-        lambda x, kappa, a, b: (
-            [log_of_ratio(x, a, b), positive(a), at_least(b, a)],
-            [integral(kappa * x, kappa, a, b)],
-        ),
-        "T",
-        "Rudin, Principles of Mathematical Analysis, 3rd ed., Theorem 6.21; the antiderivative is checked by "
-        "theorems.proof.calculus",
-        "the integral of kappa/e from a to b is kappa ln(b/a)",
-    )
     # The kernel has no predicate that speaks of integrals, so the antiderivative is checked here.
     e, kappa_, a_, b_ = (calculus.Var(x) for x in ("e", "kappa", "a", "b"))
     calculus.definite_integral(kappa_ * calculus.log(e), kappa_ / e, "e", a_, b_, positive=("a", "b", "kappa"))
@@ -300,72 +114,74 @@ def proof() -> Derivation:
     one = number(1)
 
     # The probability: phi = G - 2N is beyond t with probability at most delta.
-    drawn = d.given(samples(P, mu, n))
-    greatest = d.given(deviations(G, F, mu, n))
-    rad = d.given(averages(N, F, n))
-    unit = d.given(losses(F))
+    drawn = d.given(cited.samples(P, mu, n))
+    greatest = d.given(cited.deviations(G, F, mu, n))
+    rad = d.given(cited.averages(N, F, n))
+    unit = d.given(cited.losses(F))
     m_positive = d.given(positive(m))
     root_n = d.given(equal(m**2, n))
     inverse_n = d.given(equal(n * nu, 1))
     inverse_root = d.given(equal(m * root, 1))
-    log_delta = d.given(log_of_ratio(ell, delta, one))
+    log_delta = d.given(cited.log_of_ratio(ell, delta, one))
     t_sign = d.given(nonnegative(t))
     t_value = d.given(equal(n * t**2, 2 * ell), "t = 2 sqrt(ln(1/delta)/(2n))")
-    tail = d.given(beyond(p, G - 2 * N, P, t))
+    tail = d.given(cited.beyond(p, G - 2 * N, P, t))
     goal_probability = d.goal(at_most(p, delta))
 
     _, (mean,) = d.axiom(
-        symmetrisation, {"mu": mu, "F": F, "P": P, "G": G, "N": N, "n": n}, [drawn, greatest, rad, unit]
+        cited.SYMMETRISATION, {"mu": mu, "F": F, "P": P, "G": G, "N": N, "n": n}, [drawn, greatest, rad, unit]
     )
-    _, (dG,) = d.axiom(change_of_deviation, {"mu": mu, "F": F, "G": G, "n": n, "c": nu}, [greatest, unit, inverse_n])
+    _, (dG,) = d.axiom(
+        cited.CHANGE_OF_DEVIATION, {"mu": mu, "F": F, "G": G, "n": n, "c": nu}, [greatest, unit, inverse_n]
+    )
     halved = d.algebra(equal(2 * n * (nu / 2), 1), [inverse_n])
-    _, (dN,) = d.axiom(change_of_average, {"F": F, "N": N, "n": n, "c": nu / 2}, [rad, unit, halved])
-    _, (dPhi,) = d.axiom(change_of_sum, {"G": G, "N": N, "n": n, "a": nu, "b": nu / 2}, [dG, dN])
+    _, (dN,) = d.axiom(cited.CHANGE_OF_AVERAGE, {"F": F, "N": N, "n": n, "c": nu / 2}, [rad, unit, halved])
+    _, (dPhi,) = d.axiom(cited.CHANGE_OF_SUM, {"G": G, "N": N, "n": n, "a": nu, "b": nu / 2}, [dG, dN])
     below = d.squares(at_least(t, P.T @ (G - 2 * N) + t), [(1, mean)])
     # n (2/n)^2 ell = 2 t^2
     exponent = d.algebra(equal(2 * t**2, n * (2 * nu) ** 2 * ell), [inverse_n, t_value])
     d.axiom(
-        mcdiarmid,
+        cited.MCDIARMID,
         {"mu": mu, "Phi": G - 2 * N, "P": P, "n": n, "c": 2 * nu, "tau": t, "s": t, "p": p, "delta": delta, "ell": ell},
         [drawn, dPhi, tail, log_delta, t_sign, below, exponent],
     )
     assert d.proof_of(goal_probability) is not None
 
     # The inequality, on a sample u where phi <= t, for the network v.
-    marked = d.given(predicate("u marks one sample", u))
+    marked = d.given(cited.marked(u))
     good = d.given(at_most(u.T @ (G - 2 * N), t), "the sample is not among the bad ones")
     costs = d.given(at_most(err, mu.T @ F @ v), "an error costs a ramp loss of 1")
-    mean_loss = d.given(average(risk, F, v, u, n))
-    bounded = d.given(networks(H, Z, u, n, x, w, R))
-    ramp_losses = d.given(ramps(F, H, gamma))
+    mean_loss = d.given(cited.average(risk, F, v, u, n))
+    bounded = d.given(cited.networks(H, Z, u, n, x, w, R))
+    ramp_losses = d.given(cited.ramps(F, H, gamma))
     gamma_positive = d.given(positive(gamma))
     K_positive = d.given(positive(K))
     K_value = d.given(equal(K**2 * gamma**2, 2 * x**2 * w * R**2), "definition of K")
     K_small = d.given(at_most(12 * K, n))
-    h_value = d.given(log_of_ratio(h, 12 * K, n))
+    h_value = d.given(cited.log_of_ratio(h, 12 * K, n))
     kappa_positive = d.given(positive(kappa))
     kappa_value = d.given(equal(kappa**2 * gamma**2, 4 * x**2 * w * R**2), "definition of kappa")
-    half_value = d.given(log_of_ratio(half, one, m), "half = ln(sqrt n)")
+    half_value = d.given(cited.log_of_ratio(half, one, m), "half = ln(sqrt n)")
     n_large = d.given(at_least(n, 1))
     w_sign = d.given(nonnegative(w))
 
     _, (of_network,) = d.axiom(
-        definition, {"mu": mu, "F": F, "G": G, "u": u, "v": v, "n": n, "r": risk}, [greatest, mean_loss]
+        cited.DEFINITION, {"mu": mu, "F": F, "G": G, "u": u, "v": v, "n": n, "r": risk}, [greatest, mean_loss]
     )
     rho = u.T @ N
     excess = d.squares(at_least(risk + t + 2 * rho - err, 0), [(1, costs), (1, of_network), (1, good)])
-    _, (outputs,) = d.axiom(covering, {"H": H, "Z": Z, "u": u, "n": n, "x": x, "w": w, "R": R}, [bounded])
+    _, (outputs,) = d.axiom(cited.COVERING, {"H": H, "Z": Z, "u": u, "n": n, "x": x, "w": w, "R": R}, [bounded])
 
     def entropy(c, enough):
         place = {"F": F, "H": H, "u": u, "n": n, "gamma": gamma, "a": x**2 * w * R**2, "c": c}
-        return d.axiom(contraction, place, [ramp_losses, outputs, gamma_positive, enough])[1][0]
+        return d.axiom(cited.CONTRACTION, place, [ramp_losses, outputs, gamma_positive, enough])[1][0]
 
     def chained(kappa, a, b, x, facts):
         """Dudley's bound n rho <= 4 m a + 12 kappa x."""
         place = {"x": x, "kappa": kappa, "a": a, "b": b}
-        _, (J,) = d.axiom(logarithm_is_integral, place, facts)
+        _, (J,) = d.axiom(cited.LOGARITHM_IS_INTEGRAL, place, facts)
         place = {"F": F, "N": N, "u": u, "n": n, "m": m, "kappa": kappa, "J": kappa * x, "a": a, "b": b}
-        return d.axiom(dudley, place, [*facts, J, unit, rad, marked, m_positive, root_n])[1][0]
+        return d.axiom(cited.DUDLEY, place, [*facts, J, unit, rad, marked, m_positive, root_n])[1][0]
 
     # Sharp: alpha = 3K/sqrt n up to sqrt(n)/4, so that b/a = n/(12K).
     root_positive = d.smt(positive(root), [m_positive, inverse_root])
@@ -378,7 +194,7 @@ def proof() -> Derivation:
     beta_positive = d.squares(positive(beta), [(Fraction(1, 4), m_positive)])
     same = d.algebra(equal(alpha * n, beta * (12 * K)), [root_n, inverse_root])
     place = {"x": h, "a": 12 * K, "b": n, "e": alpha, "f": beta}
-    _, (log_sharp,) = d.axiom(logarithm_of_ratio, place, [h_value, alpha_positive, beta_positive, same])
+    _, (log_sharp,) = d.axiom(cited.LOGARITHM_OF_RATIO, place, [h_value, alpha_positive, beta_positive, same])
     K_sign = d.weaken(K_positive, nonnegative(K))
     sharp = chained(K, alpha, beta, h, [entropy(K**2, K_value), K_sign, alpha_positive, ordered, reaches, log_sharp])
     goal_sharp = d.goal(at_most(err, risk + sharp_excess(K, h, t, nu)))
@@ -391,13 +207,13 @@ def proof() -> Derivation:
     paper_reaches = d.squares(at_least(4 * m, m), [(3, m_positive)])
     place = {"x": half, "a": one, "b": m, "e": m, "f": n}
     _, (upper,) = d.axiom(
-        logarithm_of_ratio, place, [half_value, m_positive, n_positive, d.algebra(equal(m * m, n), [root_n])]
+        cited.LOGARITHM_OF_RATIO, place, [half_value, m_positive, n_positive, d.algebra(equal(m * m, n), [root_n])]
     )
-    _, (log_n,) = d.axiom(logarithm_adds, {"x": half, "y": half, "a": one, "b": m, "c": n}, [half_value, upper])
+    _, (log_n,) = d.axiom(cited.LOGARITHM_ADDS, {"x": half, "y": half, "a": one, "b": m, "c": n}, [half_value, upper])
     facts = [log_n, nu_positive, d.squares(positive(one), [(1,)]), d.algebra(equal(nu * n, 1), [inverse_n])]
-    _, (lower,) = d.axiom(logarithm_of_ratio, {"x": 2 * half, "a": one, "b": n, "e": nu, "f": one}, facts)
+    _, (lower,) = d.axiom(cited.LOGARITHM_OF_RATIO, {"x": 2 * half, "a": one, "b": n, "e": nu, "f": one}, facts)
     _, (log_ratio,) = d.axiom(
-        logarithm_adds, {"x": 2 * half, "y": half, "a": nu, "b": one, "c": m}, [lower, half_value]
+        cited.LOGARITHM_ADDS, {"x": 2 * half, "y": half, "a": nu, "b": one, "c": m}, [lower, half_value]
     )
     kappa_sign = d.weaken(kappa_positive, nonnegative(kappa))
     facts = [entropy(kappa**2, kappa_covers), kappa_sign, nu_positive, paper_ordered, paper_reaches, log_ratio]
@@ -409,171 +225,11 @@ def proof() -> Derivation:
         [inverse_n, inverse_root, root_n],
         rounds=4,
     )
-    _predicates(d)
+    cited.evaluate_predicates(d)
     return d
 
 
-def _predicates(d: Derivation) -> None:
-    """How the model check decides the predicates: by enumeration of samples, signs and covers."""
-
-    def points(q: int, n: Any) -> int:
-        """k from q = k^n samples."""
-        return next(k for k in range(1, q + 1) if k ** int(n.p) == q)
-
-    def column(A: Matrix) -> list[fmpq]:
-        return [A[i, 0] for i in range(A.rows)]
-
-    def functions(F: Matrix) -> list[list[fmpq]]:
-        return [[F[i, j] for i in range(F.rows)] for j in range(F.cols)]
-
-    def all_samples(k: int, n: Any) -> list[tuple[int, ...]]:
-        return list(itertools.product(range(k), repeat=int(n.p)))
-
-    def products(P: Matrix, mu: Matrix, n: Any) -> bool:
-        chances = [functools.reduce(lambda a, i: a * mu[i, 0], s, fmpq(1)) for s in all_samples(mu.rows, n)]
-        return column(P) == chances and sum(column(mu)) == 1 and min(column(mu)) >= 0
-
-    def greatest(G: Matrix, F: Matrix, mu: Matrix, n: Any) -> bool:
-        return column(G) == [deviation(functions(F), column(mu), s) for s in all_samples(F.rows, n)]
-
-    def averages(N: Matrix, F: Matrix, n: Any) -> bool:
-        return column(N) == [rademacher(functions(F), s) for s in all_samples(F.rows, n)]
-
-    def differences(Phi: Matrix, n: Any, c: Any) -> bool:
-        places = all_samples(points(Phi.rows, n), n)
-        values = dict(zip(places, column(Phi), strict=True))
-        near = [(s, z) for s in places for z in places if sum(a != b for a, b in zip(s, z, strict=True)) == 1]
-        return all(abs(values[s] - values[z]) <= c for s, z in near)
-
-    def beyond(p: Any, Phi: Matrix, P: Matrix, s: Any) -> bool:
-        return p == sum((x for x, y in zip(column(P), column(Phi), strict=True) if y > s), fmpq(0))
-
-    def log_of_ratio(x: Any, a: Any, b: Any) -> bool:
-        return (arb(b) / arb(a)).log().overlaps(arb(x))
-
-    def integral(J: Any, kappa: Any, a: Any, b: Any) -> bool:
-        from flint import acb
-
-        found = acb.integral(lambda z, _: acb(arb(kappa)) / z, acb(arb(a)), acb(arb(b)))
-        return found.real.overlaps(arb(J))
-
-    def covered(X: Matrix, u: Matrix, n: Any, c: Any) -> Any:
-        k = points(u.rows, n)
-        sample = all_samples(k, n)[column(u).index(fmpq(1))]
-        rows = X.rows // k
-        places = [i * rows + a for i in sample for a in range(rows)]
-        return _truth(at_most(entropy_constant([[X[i, j] for i in places] for j in range(X.cols)]), arb(c)))
-
-    def networks(H: Matrix, Z: Matrix, u: Matrix, n: Any, x: Any, w: Any, R: Any) -> bool:
-        sample = all_samples(Z.rows, n)[column(u).index(fmpq(1))]
-        norm = arb(sum((Z[i, :].squared_norm() for i in sample), fmpq(0)))
-        width = (arb(w).exp() / 2).sqrt()
-        return bool(norm.overlaps(arb(x) ** 2) and width.contains_integer() and width > 0.5 and R >= 0)
-
-    def ramps(F: Matrix, H: Matrix, gamma: Any) -> bool:
-        rows = H.rows // F.rows
-        margins = {
-            (i, j): H[i * rows, j] - max(H[i * rows + a, j] for a in range(1, rows))
-            for i in range(F.rows)
-            for j in range(F.cols)
-        }
-        return all(F[i, j] == ramp(margins[i, j], gamma) for i, j in margins)
-
-    def average(r: Any, F: Matrix, v: Matrix, u: Matrix, n: Any) -> bool:
-        sample = all_samples(F.rows, n)[column(u).index(fmpq(1))]
-        j = column(v).index(fmpq(1))
-        return r == sum((F[i, j] for i in sample), fmpq(0)) / len(sample)
-
-    d.model_predicate("P holds the probabilities of all samples of n independent draws", products)
-    d.model_predicate("G holds the greatest deviations of mean from average", greatest)
-    d.model_predicate("N holds the Rademacher averages", averages)
-    d.model_predicate("changing one example changes the entry by at most", differences)
-    d.model_predicate("p is the probability of an entry beyond", beyond)
-    d.model_predicate("x = ln(b/a)", log_of_ratio)
-    d.model_predicate("J is the integral of kappa/e for e from a to b", integral)
-    d.model_predicate("all losses lie between 0 and 1", lambda F: all(0 <= x <= 1 for f in functions(F) for x in f))
-    d.model_predicate("on the sample, part of a class whose e-entropy is at most c/e^2", covered)
-    d.model_predicate("outputs of networks with data norm x, w = ln(2W^2), complexity R", networks)
-    d.model_predicate("ramp losses at margin gamma of these outputs", ramps)
-    d.model_predicate("r is the average loss of network v on sample u", average)
-    d.model_predicate("u marks one sample", lambda u: sorted(column(u)) == [0] * (u.rows - 1) + [1])
-
-
-def _truth(verdict: Verdict) -> bool | None:
-    return None if verdict.undecided else verdict.holds
-
-
 # Check.
-
-
-def confidence(t: Learning) -> arb:
-    r"""$2\sqrt{\ln(1/\delta)/(2n)}$."""
-    return 2 * ((1 / _ball(t.delta)).log() / (2 * t.n)).sqrt()
-
-
-def _ball(x: Fraction) -> arb:
-    return arb(fmpq(x.numerator, x.denominator))
-
-
-def _scale(t: Learning, norms: Sequence[tuple[arb, arb]], sample: Sequence[int]) -> arb:
-    r"""$\|X\|_F \sqrt{\ln(2W^2)}\, R/\gamma$."""
-    return t.data_norm(sample) * arb(2 * t.width**2).log().sqrt() * complexity(norms) / _ball(t.gamma)
-
-
-def sharp(t: Learning, scale: arb) -> arb | None:
-    """What (sharp) adds to the training risk; `None` where it says nothing."""
-    K = arb(2).sqrt() * scale
-    if K.is_zero():
-        return confidence(t)
-    if not 12 * K <= t.n:
-        return None
-    return sharp_excess(K, (t.n / (12 * K)).log(), confidence(t), arb(fmpq(1, t.n)))
-
-
-def paper(t: Learning, scale: arb) -> arb:
-    n = arb(t.n)
-    return paper_excess(2 * scale, n.log(), confidence(t), 1 / n, 1 / n.sqrt())
-
-
-def losses(t: Learning) -> list[list[fmpq]]:
-    return [[ramp(M, t.gamma) for M in row] for row in t.margins()]
-
-
-def _gaps(t: Learning) -> list[tuple[tuple[int, ...], fmpq, int, fmpq]]:
-    """(sample, probability, network, error minus training risk). A tie counts as an error."""
-    errors = [
-        sum((fmpq(p.numerator, p.denominator) for p, M in zip(t.chances, row, strict=True) if M <= 0), fmpq(0))
-        for row in t.margins()
-    ]
-    risks = losses(t)
-    return [
-        (s, p, j, errors[j] - sum((risks[j][i] for i in s), fmpq(0)) / len(s))
-        for s, p in t.samples()
-        for j in t.allowed(s)
-    ]
-
-
-def fails_rarely(t: Learning, excess) -> Verdict:
-    """Whether the probability that some network of the class breaks the bound is at most delta, by enumeration."""
-
-    def question(_: int) -> Verdict:
-        known: dict[Any, arb | None] = {}
-        bad: dict[tuple[int, ...], fmpq] = {}
-        for s, p, j, gap in _gaps(t):
-            key = (tuple(sorted(s)), j if t.adaptive else None)
-            if key not in known:
-                known[key] = excess(t, _scale(t, t.norms(key[1]), s))
-            bound = known[key]
-            if bound is None or gap <= 0:
-                continue
-            verdict = at_most(gap, bound)
-            if verdict.undecided:
-                return verdict
-            if verdict.fails:
-                bad[s] = p
-        return at_most(sum(bad.values(), fmpq(0)), t.delta, "probability that the bound fails")
-
-    return decide(question)
 
 
 def averages_obey(t: Learning) -> Verdict:
@@ -595,12 +251,12 @@ def averages_obey(t: Learning) -> Verdict:
 
 
 def _steps(t: Learning, F: Sequence[Sequence[fmpq]], s: Sequence[int], average: fmpq, outputs: Any) -> Verdict:
-    scale = _scale(t, t.norms(), s)
+    scale = scale_of(t, t.norms(), s)
     K = arb(2).sqrt() * scale
     entropy = entropy_constant([[f[i] for i in s] for f in F])
     verdicts = []
     if not entropy.is_zero():
-        verdicts.append(at_most(entropy, 2 * entropy_constant(outputs) / _ball(t.gamma) ** 2 * (1 + arb(2) ** -40)))
+        verdicts.append(at_most(entropy, 2 * entropy_constant(outputs) / as_ball(t.gamma) ** 2 * (1 + arb(2) ** -40)))
         verdicts.append(at_most(entropy, K**2, "covering theorem"))
     if K.is_zero():
         return every([*verdicts, at_most(average, 0, "no complexity, no average")])
@@ -677,7 +333,7 @@ def interpret(t: Learning) -> Model | None:
         good = [i for i in range(len(samples)) if G[i] - 2 * N[i] <= bound]
         here = max(good, key=lambda i: G[i])
         s = samples[here]
-        scale = _scale(t, norms, s)
+        scale = scale_of(t, norms, s)
         K = arb(2).sqrt() * scale
         if not (K > 0 and 12 * K <= t.n):
             return None
@@ -706,7 +362,7 @@ def interpret(t: Learning) -> Model | None:
                 "1/n": Fraction(1, t.n),
                 "1/sqrt_n": 1 / n.sqrt(),
                 "delta": t.delta,
-                "ell": (1 / _ball(t.delta)).log(),
+                "ell": (1 / as_ball(t.delta)).log(),
                 "t": bound,
                 "p": sum((p for (_, p), x, y in zip(t.samples(), G, N, strict=True) if x - 2 * y > bound), fmpq(0)),
                 "err": error,
@@ -734,13 +390,6 @@ def stratum(t: Learning) -> str:
 # Colophon.
 
 
-def coin(n: int = 1, delta: Fraction = Fraction(9, 10), **change: Any) -> Learning:
-    """One input with both labels, and the two constant classifiers with margin 1."""
-    networks = ((Matrix([["1/2"], ["-1/2"]]),), (Matrix([["-1/2"], ["1/2"]]),))
-    t = Learning(Matrix([[1], [1]]), (0, 1), (Fraction(1, 2),) * 2, networks, n, Fraction(1), delta)
-    return replace(t, **change)
-
-
 def biased_coin() -> Learning:
     """Inputs 0, so that the bound sees no complexity, and constant classifiers out of sigma(0) = 1."""
     networks = ((Matrix([[0]]), Matrix([[1], [-1]])), (Matrix([[0]]), Matrix([[-1], [1]])))
@@ -759,25 +408,12 @@ def three_memorisers() -> Learning:
     return Learning(inputs, (0, 0, 0), (Fraction(1, 3),) * 3, networks, 1, Fraction(1), Fraction(1, 2))
 
 
-def shown(t: Learning) -> str:
-    """The numbers that show a counterexample."""
-    lines = []
-    for s, p, j, gap in _gaps(t)[:4]:
-        excess = sharp(t, _scale(t, t.norms(j if t.adaptive else None), s))
-        allowed = "nothing" if excess is None else excess.str(4, radius=False)
-        drawn = f"point {s[0]}" + (f", {t.n} times" if t.copies else "") if len(s) == 1 else f"points {s}"
-        lines.append(
-            f"{drawn} (probability {p}), network {j}: error - training risk = {gap}, the bound allows {allowed}"
-        )
-    return "\n".join(lines)
-
-
 def concentrates(t: Learning, factor: Fraction) -> Verdict:
     F = losses(t)
     chances = [fmpq(p.numerator, p.denominator) for p in t.chances]
 
     def question(_: int) -> Verdict:
-        limit = confidence(t) * _ball(factor)
+        limit = confidence(t) * as_ball(factor)
         bad = fmpq(0)
         for s, p in t.samples():
             verdict = at_most(deviation(F, chances, s) - 2 * rademacher(F, s), limit)
@@ -808,7 +444,7 @@ def losses_are_as_close_as_outputs(t: Learning) -> Verdict:
     verdicts = []
     for i in range(len(t.labels)):
         left = entropy_constant([[f[i]] for f in F])
-        right = entropy_constant([[Z[i, c] for c in range(Z.cols)] for Z in scores]) / _ball(t.gamma) ** 2
+        right = entropy_constant([[Z[i, c] for c in range(Z.cols)] for Z in scores]) / as_ball(t.gamma) ** 2
         verdicts.append(at_most(left, right))
     return every(verdicts)
 

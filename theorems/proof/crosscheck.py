@@ -259,6 +259,21 @@ class _Walk:
         return evaluate(e, self.value, self.size, ring)
 
 
+def _degree(e: Expr) -> int:
+    """The degree of an expression the way it was made: in normal form everything may cancel."""
+    op, *args = e.made or ("normal form",)
+    if op == "substituted":
+        return e.degree()
+    degrees = [_degree(x) for x in args if isinstance(x, Expr)]
+    if op in ("*", "@", "inner"):
+        return sum(degrees)
+    if op in ("^", "norm"):
+        return degrees[0] * (args[1] if op == "^" else 2)
+    if op == "derivative":
+        return degrees[0] + max(map(_degree, args[1].values()), default=0)
+    return max(degrees) if degrees else e.degree()
+
+
 def modular_check(derivation: Derivation, seed: int = 0) -> list[str]:
     """Re-evaluate the certificate of every `algebra` and `squares` step modulo a prime; what is wrong, if anything."""
     wrong = []
@@ -282,7 +297,7 @@ def certificate_holds(goal: Expr, fact: Fact, rng: random.Random) -> bool:
     pieces = [goal, *(p.expr for p in fact.parents)]
     pieces += [e for c in cofactors for e in (c.outer, c.left, c.right)]
     pieces += [s.matrix for s in squares if s.matrix is not None]
-    walk = _Walk(rng, max(e.degree() for e in pieces))
+    walk = _Walk(rng, max(map(_degree, pieces)))
     minus = nmod(-1, PRIME)
     total = walk(goal)
     for c in cofactors:
@@ -468,7 +483,7 @@ def _at(derivation: Derivation, fact: Fact, model: Model, eigen: Mapping[int, Fa
         supposed = derivation.facts[n - 1].content
         if isinstance(supposed, Statement):
             continue
-        if fact.number != n and not _prepare(derivation, supposed, model):
+        if not _prepare(derivation, supposed, model):
             return None
         if model.says(supposed, derivation.predicates) is not True:
             return None

@@ -30,7 +30,9 @@ from theorems.proof.words import (
     at_index,
     derivative,
     gradient,
+    index_symbol,
     indices,
+    is_well_formed,
     letter,
     number,
     parse_index,
@@ -97,9 +99,10 @@ class Axiom:
             raise ProofError(f"Axiom `{self.name}` needs a grade among {', '.join(GRADES)}: found `{self.grade}`.")
         if not self.source.strip():
             raise ProofError(f"Axiom `{self.name}` needs a source.")
-        free = self.statement.free_letters()
+        free = {x.name for x in self.statement.free_letters()}
+        free |= {f"[{s}]" for r in _relations(self.statement) for s in indices(r.predicate)}
         if free:
-            names = ", ".join(sorted(x.name for x in free))
+            names = ", ".join(sorted(free))
             raise ProofError(f"Axiom `{self.name}` must be closed: quantify {names}.")
 
 
@@ -126,7 +129,11 @@ def identity_holds(goal: Expr, facts: Sequence[Expr], cofactors: Iterable[Cofact
     """The check behind `algebra`: `goal` minus the cofactors' values is zero in normal form."""
     rest = goal
     for c in cofactors:
-        value = c.value(facts[c.fact])
+        if not all(map(is_well_formed, (c.outer, c.left, c.right))):
+            return False
+        f = facts[c.fact]
+        core = c.left @ (f.T if c.transposed else f) @ c.right
+        value = c.outer * (core.trace() if c.traced else core)
         if value.shape != goal.shape:
             return False
         rest = rest - value
@@ -195,7 +202,7 @@ class Derivation:
         if symbol not in indices(pattern.name):
             raise ProofError(f"The family `{pattern.name}` needs the index `[{symbol}]` in its name.")
         head = pattern.name.partition("[")[0]
-        if head in self._families or head in self._letters:
+        if head in self._families or any(name.partition("[")[0] == head for name in self._letters):
             raise ProofError(f"The letter `{head}` is not fresh.")
         self._families[head] = pattern
 
@@ -251,6 +258,8 @@ class Derivation:
     ) -> Fact:
         for p in parents:
             self._own(p)
+        for r in _relations(content):
+            self._written(*r.expressions())
         for x in _free(content):
             self._known(x)
         if hypotheses is None:
@@ -258,6 +267,13 @@ class Derivation:
         fact = Fact(len(self.facts) + 1, content, step, reason, hypotheses, tuple(parents), payload or {})
         self.facts.append(fact)
         return fact
+
+    def _written(self, *exprs: Expr) -> None:
+        for e in exprs:
+            if not is_well_formed(e):
+                raise ProofError(
+                    f"An expression of shape {e.rows} x {e.cols} is not in normal form: build it from letters with operators."
+                )
 
     def _own(self, fact: Fact) -> None:
         if not (1 <= fact.number <= len(self.facts)) or self.facts[fact.number - 1] is not fact:
@@ -315,7 +331,8 @@ class Derivation:
 
     def statement(self) -> Statement:
         """What a complete derivation proves, for use as a lemma. Families and indexed premises cannot be exported."""
-        if self._families or any(isinstance(f.content, Indexed | Statement) for f in self.facts if f.step == "given"):
+        quantified = any(isinstance(f.content, Indexed | Statement) for f in self.facts if f.step == "given")
+        if self._families or quantified or any(hypothesis is None for *_, hypothesis in self._order):
             raise ProofError(f"`{self.title}` speaks of families or has quantified premises: it is no lemma.")
         new: list[Letter] = []
         conclusions: list[Relation] = []
@@ -326,7 +343,11 @@ class Derivation:
             elif isinstance(g, Relation):
                 conclusions.append(g)
         premises = tuple(f.relation for f in self.facts if f.step == "given")
-        return Statement(tuple(sorted(self._universal, key=lambda x: x.name)), premises, tuple(conclusions), tuple(new))
+        universal = tuple(sorted(self._universal, key=lambda x: x.name))
+        try:
+            return Statement(universal, premises, tuple(conclusions), tuple(new))
+        except ValueError as error:
+            raise ProofError(f"`{self.title}` is no lemma: {error}") from error
 
     # Steps on equations.
 
@@ -334,7 +355,10 @@ class Derivation:
         """A fresh letter for a total explicit term: (the letter, the fact that it equals the term)."""
         if symmetric and term != term.T:
             raise ProofError(f"`{name}` cannot be symmetric: its term is not, in normal form.")
-        hypotheses = self._birth_hypotheses(term.letters())
+        self._written(term)
+        for y in term.letters():
+            self._known(y)  # before the new letter is: no letter is defined by itself
+        hypotheses = self._rests_on(term)
         x = self._declare(Letter(name, term.rows, term.cols, symmetric), hypotheses=hypotheses)
         self._depends[Letter(name, term.rows, term.cols, symmetric)] = self._with_dependencies(term.letters())
         self.values[self._letters[name]] = lambda model: model.evaluate(term)
@@ -349,8 +373,14 @@ class Derivation:
             found |= {self._eigen[s] for n in (x.name, x.rows, x.cols) for s in indices(n) if s in self._eigen}
         return frozenset(found)
 
+    def _rests_on(self, *exprs: Expr) -> frozenset[int]:
+        """The hypotheses on which the values of expressions depend, through letters and through dimensions."""
+        dims = {self._eigen[s] for e in exprs for n in e.dimensions() for s in indices(n) if s in self._eigen}
+        return self._birth_hypotheses(x for e in exprs for x in e.letters()) | dims
+
     def _with_dependencies(self, xs: Iterable[Letter]) -> frozenset[Letter]:
-        return frozenset(xs).union(*(self._depends.get(x, frozenset()) for x in xs))
+        xs = frozenset(xs)
+        return xs.union(*(self._depends.get(x, frozenset()) for x in xs))
 
     def rule(self, fact: Fact) -> Rule:
         """Install a rewriting rule from a fact `expr = 0`: one monomial has more letters than each other one."""
@@ -387,6 +417,7 @@ class Derivation:
                 raise ProofError(f"`algebra` uses equations only: fact ({f.number}) says {f.relation}.")
         facts = [*using, *(r.fact for r in self.rules)]
         exprs = [f.expr for f in facts]
+        cofactors = None if cofactors is None else tuple(cofactors)
         if cofactors is None:
             cofactors = self._find(relation.expr, exprs, len(using), rounds)
         if cofactors is None:
@@ -433,6 +464,8 @@ class Derivation:
             raise ProofError(f"`squares` proves inequalities: found {relation}.")
         squares = [_as_square(t) for t in terms]
         for s in squares:
+            if s.matrix is not None:
+                self._written(s.matrix)
             if s.q < 0:
                 raise ProofError(f"A sum of squares needs coefficients >= 0: found {s.q}.")
             for f in s.facts:
@@ -498,7 +531,7 @@ class Derivation:
         if fact.relation.kind not in ("!=0", ">0") or not fact.expr.is_scalar:
             raise ProofError(f"A reciprocal needs a scalar known to be non-zero: found {fact.relation}.")
         s = fact.expr
-        x = self._declare(Letter(name, "1", "1"), hypotheses=fact.hypotheses)
+        x = self._declare(Letter(name, "1", "1"), hypotheses=fact.hypotheses | self._rests_on(s))
         self._depends[self._letters[name]] = self._with_dependencies(s.letters())
         self.values[self._letters[name]] = lambda model: 1 / model.evaluate(s)
         return x, self._add(equal(s * x, 1), "define", f"{name} is the reciprocal in ({fact.number})", [fact])
@@ -509,7 +542,7 @@ class Derivation:
         if fact.relation.kind not in (">=0", ">0"):
             raise ProofError(f"A square root needs a scalar known to be >= 0: found {fact.relation}.")
         s = fact.expr
-        x = self._declare(Letter(name, "1", "1"), hypotheses=fact.hypotheses)
+        x = self._declare(Letter(name, "1", "1"), hypotheses=fact.hypotheses | self._rests_on(s))
         self._depends[self._letters[name]] = self._with_dependencies(s.letters())
         self.values[self._letters[name]] = lambda model: model.root(model.evaluate(s))
         square = self._add(equal(x * x, s), "define", f"{name} is the square root in ({fact.number})", [fact])
@@ -600,7 +633,10 @@ class Derivation:
         gaps = other.gaps()
         if gaps:
             raise ProofError(f"The lemma `{name}` is not proved: {gaps[0]}.")
-        self.lemmas[name] = other
+        title, count = name, 1
+        while self.lemmas.setdefault(name, other) is not other:  # two lemmas of one title: no axiom of one is hidden
+            count += 1
+            name = f"{title} ({count})"
         return self._apply(
             other.statement(),
             at,
@@ -660,6 +696,12 @@ class Derivation:
         bound = {x.name: x for x in statement.letters}
         if set(at) != set(bound):
             raise ProofError(f"{reason}: needed values for {sorted(bound)}, found {sorted(at)}.")
+        if "1" in dims:
+            raise ProofError(f"{reason}: the dimension 1 is a number and cannot be replaced.")
+        self._written(*at.values())
+        for e in at.values():
+            for y in e.letters():
+                self._known(y)  # before the new letters are: none is given in terms of itself
         replaced = dict(dims)
         replaced.update({d: d for d in fixed})
         for name, x in bound.items():
@@ -679,7 +721,7 @@ class Derivation:
         if set(new) != {x.name for x in statement.new}:
             raise ProofError(f"{reason}: name the new letters {[x.name for x in statement.new]}, found {sorted(new)}.")
         mapping: dict[Letter, Expr] = {bound[name]: e for name, e in at.items()}
-        needed, _ = _instance(statement, mapping, replaced, reason)
+        needed, shown = _instance(statement, mapping, replaced, reason)
         parents: list[Fact] = list(extra)
         for r in needed:
             if r.kind == "=0" and r.expr.is_zero():
@@ -691,7 +733,8 @@ class Derivation:
         for p in parents:
             self._own(p)
         hypotheses = frozenset().union(*(p.hypotheses for p in parents))
-        births = hypotheses | self._birth_hypotheses(x for e in at.values() for x in e.letters())
+        births = hypotheses | self._rests_on(*at.values(), *(e for r in needed + shown for e in r.expressions()))
+        births |= {self._eigen[s] for d in replaced.values() for s in indices(d) if s in self._eigen}
         created: list[Expr] = []
         depends = self._with_dependencies(x for e in at.values() for x in e.letters())
         if extra:
@@ -715,6 +758,7 @@ class Derivation:
             raise ProofError("`exhibit` proves an existence: no universal letters, no premises.")
         if set(at) != {x.name for x in existence.new}:
             raise ProofError(f"`exhibit` needs terms for {[x.name for x in existence.new]}: found {sorted(at)}.")
+        self._written(*at.values())
         mapping = {x: at[x.name] for x in existence.new}
         _, conclusions = _instance(existence, mapping, {}, "exhibit")
         parents = []
@@ -723,7 +767,7 @@ class Derivation:
             if match is None:
                 raise ProofError(f"`exhibit`: {c} is not among the facts given.")
             parents.append(match)
-        births = self._birth_hypotheses(x for e in at.values() for x in e.letters())
+        births = self._rests_on(*at.values())
         hypotheses = births.union(*(p.hypotheses for p in parents))
         return self._add(
             existence, "exhibit", "by the letters just found", parents, hypotheses=hypotheses, payload={"at": dict(at)}
@@ -777,16 +821,23 @@ class Derivation:
     def index_constant(self, symbol: str, *, at_least: str = "1", at_most: str | None = None) -> str:
         """A universally quantified integer, such as the depth `K >= 1` or a layer `1 <= k <= K-1`."""
         self._fresh_symbol(symbol)
+        bounds = {parse_index(bound)[0] for bound in (at_least, at_most) if bound is not None}
+        if bounds & {symbol, *self._eigen}:
+            raise ProofError(f"The range of the constant `{symbol}` cannot mention itself or an open index.")
         self._between(symbol, at_least, at_most, None)
         return symbol
 
     def index(self, symbol: str, low: str, high: str) -> Fact:
         """Open the hypothesis that `symbol` is an integer from `low` to `high`; discharged by `for_all`, `induction`."""
         self._fresh_symbol(symbol)
+        if any(symbol in _symbols(g) for g in self.goals):
+            raise ProofError(f"The index `{symbol}` is not fresh: a goal speaks of it.")
+        if symbol in (parse_index(low)[0], parse_index(high)[0]):
+            raise ProofError(f"The range of the index `{symbol}` cannot mention itself: found {low} to {high}.")
         number_ = len(self.facts) + 1
         self._eigen[symbol] = number_
         self._between(symbol, low, high, number_)
-        content = predicate(f"{low} <= {symbol} <= {high}")
+        content = predicate(f"[{low}] <= [{symbol}] <= [{high}]")  # in brackets, so that it speaks of its symbols
         return self._add(
             content,
             "suppose",
@@ -796,9 +847,11 @@ class Derivation:
         )
 
     def _fresh_symbol(self, symbol: str) -> None:
+        index_symbol(symbol)
         used = {s for edge in self._order for s in edge[:2]}
         names = [*self._letters, *(x.name for x in self._families.values())]
-        spoken = frozenset().union(*(r.symbols() for f in self.facts for r in _relations(f.content)))
+        spoken = frozenset().union(*(_symbols(f.content) for f in self.facts))
+        spoken |= {f.content.symbol for f in self.facts if isinstance(f.content, Indexed)}
         if symbol in used or symbol in spoken or any(symbol in indices(n) for n in self._letters) or symbol in names:
             raise ProofError(f"The index `{symbol}` is not fresh.")
 
@@ -895,12 +948,10 @@ class Derivation:
         """The index must be arbitrary: no remaining hypothesis and no premise speaks of it, no letter depends on it."""
         for n in hypotheses:
             f = self._fact(n)
-            if any(symbol in r.symbols() for r in _relations(f.content)) or symbol in f.payload.get(
-                "low", ""
-            ) + f.payload.get("high", ""):
+            if symbol in _symbols(f.content) or index.number in self._birth_hypotheses(_free(f.content)):
                 raise ProofError(f"The index {symbol} is not arbitrary: hypothesis ({n}) speaks of it.")
         for f in self.facts:
-            if f.step == "given" and any(symbol in r.symbols() for r in _relations(f.content)):
+            if f.step == "given" and symbol in _symbols(f.content):
                 raise ProofError(f"The index {symbol} is not arbitrary: premise ({f.number}) speaks of it.")
         for x in relation.letters():
             if not self._is_universal(x) and not self._birth_hypotheses([x]) <= hypotheses:
@@ -975,7 +1026,7 @@ class Derivation:
             for (atoms, _), c in r.expr.terms.items():
                 product: calculus.Term = calculus.Const(c)
                 for a in atoms:
-                    if isinstance(a, str) or len(a) != 1:
+                    if isinstance(a, str) or len(a) != 1 or a[0][0].rows != "1":
                         raise ProofError(f"The calculus knows scalar letters only: found {r}.")
                     x = a[0][0]
                     product = product * known.get(x, calculus.Var(x.name))
@@ -993,6 +1044,7 @@ class Derivation:
 
     def calculus_equal(self, a: calculus.Term, b: calculus.Term, using: Sequence[Fact] = ()) -> Fact:
         """Two terms are equal by the rules of the calculus, and both are shown to be defined."""
+        using = tuple(using)  # it is read twice
         positive, assuming = self._assumptions(using)
         try:
             calculus.discharge([*calculus.obligations(a), *calculus.obligations(b)], None, positive, assuming)
@@ -1005,6 +1057,7 @@ class Derivation:
 
     def calculus_minimum(self, t: calculus.Term, var: str, point: calculus.Term, using: Sequence[Fact] = ()) -> Fact:
         """A convex term is at least its value where its derivative vanishes: t(var) >= t(point) for `var` > 0."""
+        using = tuple(using)  # it is read twice
         positive, assuming = self._assumptions(using)
         if var not in positive:
             raise ProofError(f"`calculus_minimum` needs the fact {var} > 0 among those it uses.")
@@ -1021,6 +1074,7 @@ class Derivation:
         self, t: calculus.Term, var: str, start: calculus.Term, end: calculus.Term, using: Sequence[Fact] = ()
     ) -> Fact:
         """A term with non-negative derivative between `start` <= `end`: t(end) - t(start) >= 0."""
+        using = tuple(using)  # it is read twice
         positive, assuming = self._assumptions(using)
         try:
             difference = calculus.increasing(t, var, start, end, positive, assuming)
@@ -1042,6 +1096,7 @@ class Derivation:
 
         That integrand and antiderivative are defined on the whole closed interval is shown, so no pole hides in it.
         """
+        using = tuple(using)  # it is read twice
         positive, assuming = self._assumptions(using)
         try:
             value = calculus.definite_integral(antiderivative, integrand, var, start, end, positive, assuming)
@@ -1057,6 +1112,7 @@ class Derivation:
 
     def limit(self, name: str, parameter: calculus.Term | None = None, using: Sequence[Fact] = ()) -> Fact:
         """A limit of the cited table `calculus.LIMITS`, as a predicate that says it in words."""
+        using = tuple(using)  # it is read twice
         positive, _ = self._assumptions(using)
         try:
             found = calculus.limit(name, parameter, positive)
@@ -1104,6 +1160,14 @@ def _free(content: Content) -> frozenset[Letter]:
     """The letters that a content speaks of without binding them."""
     bound = frozenset(content.letters + content.new) if isinstance(content, Statement) else frozenset()
     return frozenset().union(*(r.letters() for r in _relations(content))) - bound
+
+
+def _symbols(content: Content) -> frozenset[str]:
+    """The index symbols that a content speaks of without binding them."""
+    found = frozenset().union(*(r.symbols() for r in _relations(content)))
+    if isinstance(content, Indexed):
+        found = found - {content.symbol} | ({parse_index(content.low)[0], parse_index(content.high)[0]} - {""})
+    return found
 
 
 def _relations(content: Content) -> tuple[Relation, ...]:

@@ -21,6 +21,7 @@ from theorems.proof.words import (
     Letter,
     ShapeError,
     at_index,
+    index_symbol,
     indices,
     number,
     parse_index,
@@ -45,6 +46,8 @@ class Relation:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"`{self.kind}` is no kind of relation: needed one of {', '.join(KINDS)}.")
+        if bool(self.predicate) != self.kind.endswith("predicate") or (self.arguments and not self.predicate):
+            raise ValueError(f"A relation `{self.kind}` with the predicate `{self.predicate}`: name one or the other.")
         if self.kind in ORDER_KINDS and not self.expr.is_scalar:
             raise ShapeError(f"Only scalars are ordered: found a {self.expr.rows} x {self.expr.cols} matrix.")
 
@@ -94,7 +97,7 @@ class Relation:
 
     def symbols(self) -> frozenset[str]:
         """The index symbols that occur."""
-        names = [x.name for x in self.letters()] + list(self.dimensions())
+        names = [self.predicate, *(x.name for x in self.letters()), *self.dimensions()]
         return frozenset().union(*(indices(name) for name in names))
 
     def substitute(self, values: Mapping[Letter, Expr], dims: Mapping[Dimension, Dimension]) -> Relation:
@@ -188,6 +191,17 @@ class Statement:
     new: tuple[Letter, ...] = ()
     text: str = ""
 
+    def __post_init__(self) -> None:
+        bound = [x.name for x in (*self.letters, *self.new)]
+        twice = sorted({name for name in bound if bound.count(name) > 1})
+        if twice:
+            raise ValueError(f"A statement binds each letter once: found `{twice[0]}` twice.")
+        early = sorted({x.name for r in self.premises for x in r.letters()} & {x.name for x in self.new})
+        if early:
+            raise ValueError(
+                f"The premises of a statement come before its new letters: found `{early[0]}` in a premise."
+            )
+
     def instance(
         self, values: Mapping[Letter, Expr], dims: Mapping[Dimension, Dimension]
     ) -> tuple[tuple[Relation, ...], tuple[Relation, ...]]:
@@ -243,6 +257,7 @@ class Indexed:
     high: str
 
     def __post_init__(self) -> None:
+        index_symbol(self.symbol)
         for bound in (self.low, self.high):
             if parse_index(bound)[0] == self.symbol:
                 raise ValueError(f"The range of `{self.symbol}` cannot mention itself: found `{bound}`.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, TypeAlias
 
-from theorems.proof.words import Atom, Expr, Letter, Signed, Word
+from theorems.proof.words import Atom, Expr, Letter, Signed, Word, letter
 
 if TYPE_CHECKING:
     from theorems.proof.derivation import Derivation
@@ -47,7 +47,7 @@ def plain(expr: Expr, name: Callable[[Letter], str] = str) -> str:
         w = _units_first(a)
         return word(w) if _starts_at_one(w) else f"tr({word(w)})"
 
-    return _sum(expr, word, atom, str, " ")
+    return _sum(expr, word, atom, str, " ", lambda base, k: f"{base}^{k}")
 
 
 def latex(expr: Expr, name: Callable[[Letter], str] = lambda x: latex_name(x.name)) -> str:
@@ -56,8 +56,8 @@ def latex(expr: Expr, name: Callable[[Letter], str] = lambda x: latex_name(x.nam
     def word(w: Word) -> str:
         out = []
         for (x, t), k in _runs(w):
-            power = ("\\top" if t else "") if k == 1 else (f"(\\top)\\,{k}" if t else str(k))
-            out.append(_raised(name(x), power) if power else name(x))
+            text = _raised(name(x), "\\top") if t else name(x)
+            out.append(text if k == 1 else _raised(f"({text})" if t else text, str(k)))
         return " ".join(out)
 
     def atom(a: Atom) -> str:
@@ -68,10 +68,11 @@ def latex(expr: Expr, name: Callable[[Letter], str] = lambda x: latex_name(x.nam
             return word(w) if len(w) == 1 else f"({word(w)})"
         half = len(w) // 2
         if len(w) % 2 == 0 and tuple((x, not t and not x.symmetric) for x, t in reversed(w[half:])) == w[:half]:
-            return f"\\|{word(w[half:])}\\|_F^2"
+            shown = min(w[half:], w[:half], key=lambda part: sum(t for _, t in part))  # |M| = |M^T|
+            return f"\\|{word(shown)}\\|_F^2"
         return f"\\operatorname{{tr}}({word(w)})"
 
-    return _sum(expr, word, atom, _latex_number, "\\,")
+    return _sum(expr, word, atom, _latex_number, "\\,", _raised)
 
 
 def latex_made(expr: Expr) -> str:
@@ -152,6 +153,8 @@ def _made(e: Expr, style: _Style, values: _Values | None = None) -> tuple[str, i
         return f"{part(args[0], _SUM)} + {part(args[1], _SUM)}", _SUM
     if op == "-":
         return f"-{part(args[0], _PRODUCT)}", _SUM
+    if op == "*" and (args[1].made or ("",))[0] == "number":
+        args = args[::-1]
     if op in ("*", "@"):
         return f"{part(args[0], _PRODUCT)} {part(args[1], _PRODUCT)}", _PRODUCT
     if op == "^":
@@ -178,7 +181,10 @@ def _made(e: Expr, style: _Style, values: _Values | None = None) -> tuple[str, i
         text, binds = _made(values[x][0], style, values[x][1])
         return text if binds == _SYMBOL else f"{style.parentheses[0]}{text}{style.parentheses[1]}"
 
-    return style.leaf(e, name), _SUM if len(e.terms) != 1 else _PRODUCT
+    if len(e.letters()) == 1 and e == letter(x := next(iter(e.letters()))):
+        return name(x), _SYMBOL
+    # A normal form of one term is a product, unless it starts with a minus: `A - 2 B` is not `A (-2 B)`.
+    return style.leaf(e, name), _PRODUCT if len(e.terms) == 1 and min(e.terms.values()) > 0 else _SUM
 
 
 def _raised(base: str, power: str) -> str:
@@ -191,7 +197,7 @@ def _starts_at_one(word: Word) -> bool:
     return (x.cols if t else x.rows) == "1"
 
 
-def _sum(expr, word, atom, coefficient, times) -> str:
+def _sum(expr, word, atom, coefficient, times, raised) -> str:
     parts = []
     for (atoms, w), c in expr.terms.items():
         body: list[str] = []
@@ -199,7 +205,7 @@ def _sum(expr, word, atom, coefficient, times) -> str:
         for a in atoms:
             text = atom(a)
             seen[text] = seen.get(text, 0) + 1
-        body += [t if k == 1 else _raised(t, str(k)) for t, k in seen.items()]
+        body += [t if k == 1 else raised(t, str(k)) for t, k in seen.items()]
         if w:
             body.append(word(w))
         elif not expr.is_scalar:
@@ -248,12 +254,13 @@ _GREEK = {
 
 
 def latex_name(name: str) -> str:
-    """A letter's name in LaTeX: `W[j+1]` becomes `W_{j+1}`, `sigma_1` becomes `\\sigma_{1}`."""
-    name = re.sub(r"\[([^\]]*)\]", r"_{\1}", name)
-    match = re.fullmatch(r"([A-Za-z]+)(.*)", name, re.S)
-    if match and match[1] in _GREEK:
-        name = "\\" + match[1] + match[2]
-    return re.sub(r"_(\w\w+)", r"_{\1}", name)
+    """A letter's name in LaTeX: `W[j+1]` becomes `W_{j+1}`, `sigma_1` becomes `\\sigma_{1}`, `W_1[j]` `W_{1,j}`."""
+    match = re.fullmatch(r"([A-Za-z]+)((?:_\w+|\[[^\]]*\])*)(.*)", name, re.S)
+    if match is None:
+        return name
+    head = "\\" + match[1] if match[1] in _GREEK else match[1]
+    below = ",".join(part for pair in re.findall(r"_([^\W_]+)|\[([^\]]*)\]", match[2]) for part in pair if part)
+    return head + (f"_{{{below}}}" if below else "") + match[3]
 
 
 def _latex_number(c: Fraction) -> str:

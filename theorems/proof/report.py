@@ -22,27 +22,34 @@ class TrustedBase:
 
 
 def trusted_base(derivation: Derivation) -> TrustedBase:
-    axioms: dict[str, Axiom] = {}
+    axioms: list[Axiom] = []
     glue: list[str] = []
     lemmas: list[str] = []
     engines: set[str] = set()
-    _collect(derivation, axioms, glue, lemmas, engines)
+    _collect(derivation, axioms, glue, lemmas, engines, set())
     used = {f.number for f in derivation.cone()}
     unused = tuple(f"{f.reason}: {f.content}" for f in derivation.facts if f.step == "given" and f.number not in used)
-    ordered = tuple(axioms[name] for name in sorted(axioms))
+    ordered = tuple(sorted(axioms, key=lambda a: a.name))
     return TrustedBase(ordered, tuple(glue), tuple(lemmas), tuple(sorted(engines)), unused)
 
 
-def _collect(d: Derivation, axioms: dict[str, Axiom], glue: list[str], lemmas: list[str], engines: set[str]) -> None:
+def _collect(
+    d: Derivation, axioms: list[Axiom], glue: list[str], lemmas: list[str], engines: set[str], seen: set[Derivation]
+) -> None:
+    if d in seen:
+        return
+    seen.add(d)
     glue += d.glue_sentences
     for f in d.cone():
         if f.step == "axiom":
-            axioms[f.payload["axiom"]] = d.axioms[f.payload["axiom"]]
+            axiom = d.axioms[f.payload["axiom"]]
+            if axiom not in axioms:
+                axioms.append(axiom)
         elif f.step == "lemma":
             name = f.payload["lemma"]
             if name not in lemmas:
                 lemmas.append(name)
-                _collect(d.lemmas[name], axioms, glue, lemmas, engines)
+            _collect(d.lemmas[name], axioms, glue, lemmas, engines, seen)  # by the derivation: titles may coincide
         elif f.step in ("smt", "calculus"):
             engines.add(f"{f.payload['solver']} {f.payload['version']}")
         elif f.step == "cases" and "unsat" in f.payload["exhaustive"]:

@@ -343,6 +343,14 @@ def substitute(expr: Expr, values: Mapping[Letter, Expr], dims: Mapping[Dimensio
     return _replace(expr, values, dims)
 
 
+def is_well_formed(expr: Expr) -> bool:
+    """Whether the expression is what letters and operators make: shapes chain, normal form. By hand all can be wrong."""
+    try:
+        return _replace(expr, {}, {}) == expr
+    except (ShapeError, IndexError):
+        return False
+
+
 def _occurrences(expr: Expr) -> Iterable[tuple[Fraction, tuple[Atom, ...], Word, int | None, int, Signed]]:
     """Every letter of every term: (coefficient, atoms, word, which atom or None for the word, position, letter)."""
     for (atoms, word), c in expr.terms.items():
@@ -411,6 +419,13 @@ def _product(atoms: tuple[Atom, ...]) -> Expr:
 # Indexed letters: the letters of a chain are named `W[j]`, `W[j+1]`, `W[K]`, with dimensions such as `n[j]`.
 
 _INDEX = re.compile(r"\[([A-Za-z]\w*)?([+-]?\d+)?\]")
+
+
+def index_symbol(text: str) -> str:
+    """`text`, which has to be a symbol: a letter, then letters, digits or underscores."""
+    if re.fullmatch(r"[A-Za-z]\w*", text) is None:
+        raise ValueError(f"`{text}` is no index symbol: write a letter, such as `j`.")
+    return text
 
 
 def parse_index(text: str) -> tuple[str, int]:

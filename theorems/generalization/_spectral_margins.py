@@ -1,0 +1,115 @@
+r"""The spectral margin bound as functions: what it adds to the training risk, and how often it fails on finite problems."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+from flint import arb, fmpq
+
+from numerics.arithmetic.balls import decide
+from numerics.arithmetic.exact import Matrix
+from numerics.evidence.verdict import Verdict, at_most
+from theorems.generalization._finite_learning import Learning, complexity, ramp
+
+
+def sharp_excess(K, log_ratio, t, inverse_n):
+    r"""$\frac{24K}n (1 + \ln\frac n{12K}) + t$ with $t = 2\sqrt{\ln(1/\delta)/(2n)}$ and the logarithm as given."""
+    return 24 * K * inverse_n * (1 + log_ratio) + t
+
+
+def paper_excess(kappa, log_n, t, inverse_n, inverse_root):
+    r"""$8 n^{-3/2} + 36 \kappa \ln(n)/n + \frac32 t$ with $\kappa = 2 \|X\|_F \sqrt{\ln(2W^2)} R/\gamma$."""
+    return 8 * inverse_n * inverse_root + 36 * kappa * log_n * inverse_n + 3 * t / 2
+
+
+def confidence(t: Learning) -> arb:
+    r"""$2\sqrt{\ln(1/\delta)/(2n)}$."""
+    return 2 * ((1 / as_ball(t.delta)).log() / (2 * t.n)).sqrt()
+
+
+def as_ball(x: Fraction) -> arb:
+    return arb(fmpq(x.numerator, x.denominator))
+
+
+def scale_of(t: Learning, norms: Sequence[tuple[arb, arb]], sample: Sequence[int]) -> arb:
+    r"""$\|X\|_F \sqrt{\ln(2W^2)}\, R/\gamma$."""
+    return t.data_norm(sample) * arb(2 * t.width**2).log().sqrt() * complexity(norms) / as_ball(t.gamma)
+
+
+def sharp(t: Learning, scale: arb) -> arb | None:
+    """What (sharp) adds to the training risk; `None` where it says nothing."""
+    K = arb(2).sqrt() * scale
+    if K.is_zero():
+        return confidence(t)
+    if not 12 * K <= t.n:
+        return None
+    return sharp_excess(K, (t.n / (12 * K)).log(), confidence(t), arb(fmpq(1, t.n)))
+
+
+def paper(t: Learning, scale: arb) -> arb:
+    n = arb(t.n)
+    return paper_excess(2 * scale, n.log(), confidence(t), 1 / n, 1 / n.sqrt())
+
+
+def losses(t: Learning) -> list[list[fmpq]]:
+    return [[ramp(M, t.gamma) for M in row] for row in t.margins()]
+
+
+def gaps(t: Learning) -> list[tuple[tuple[int, ...], fmpq, int, fmpq]]:
+    """(sample, probability, network, error minus training risk). A tie counts as an error."""
+    errors = [
+        sum((fmpq(p.numerator, p.denominator) for p, M in zip(t.chances, row, strict=True) if M <= 0), fmpq(0))
+        for row in t.margins()
+    ]
+    risks = losses(t)
+    return [
+        (s, p, j, errors[j] - sum((risks[j][i] for i in s), fmpq(0)) / len(s))
+        for s, p in t.samples()
+        for j in t.allowed(s)
+    ]
+
+
+def fails_rarely(t: Learning, excess) -> Verdict:
+    """Whether the probability that some network of the class breaks the bound is at most delta, by enumeration."""
+
+    def question(_: int) -> Verdict:
+        known: dict[Any, arb | None] = {}
+        bad: dict[tuple[int, ...], fmpq] = {}
+        for s, p, j, gap in gaps(t):
+            key = (tuple(sorted(s)), j if t.adaptive else None)
+            if key not in known:
+                known[key] = excess(t, scale_of(t, t.norms(key[1]), s))
+            bound = known[key]
+            if bound is None or gap <= 0:
+                continue
+            verdict = at_most(gap, bound)
+            if verdict.undecided:
+                return verdict
+            if verdict.fails:
+                bad[s] = p
+        return at_most(sum(bad.values(), fmpq(0)), t.delta, "probability that the bound fails")
+
+    return decide(question)
+
+
+def coin(n: int = 1, delta: Fraction = Fraction(9, 10), **change: Any) -> Learning:
+    """One input with both labels, and the two constant classifiers with margin 1."""
+    networks = ((Matrix([["1/2"], ["-1/2"]]),), (Matrix([["-1/2"], ["1/2"]]),))
+    t = Learning(Matrix([[1], [1]]), (0, 1), (Fraction(1, 2),) * 2, networks, n, Fraction(1), delta)
+    return replace(t, **change)
+
+
+def shown(t: Learning) -> str:
+    """The numbers that show a counterexample."""
+    lines = []
+    for s, p, j, gap in gaps(t)[:4]:
+        excess = sharp(t, scale_of(t, t.norms(j if t.adaptive else None), s))
+        allowed = "nothing" if excess is None else excess.str(4, radius=False)
+        drawn = f"point {s[0]}" + (f", {t.n} times" if t.copies else "") if len(s) == 1 else f"points {s}"
+        lines.append(
+            f"{drawn} (probability {p}), network {j}: error - training risk = {gap}, the bound allows {allowed}"
+        )
+    return "\n".join(lines)
