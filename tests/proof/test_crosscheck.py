@@ -331,7 +331,7 @@ def test_a_false_axiom_is_caught() -> None:
     unvalued = Derivation()
     s = unvalued.scalar("s")
     unvalued.axiom(law, {"a": s}, new={"z": "y"})
-    assert model_check(unvalued, [Model({"s": 4})]).never == ("(1) y^2 - s = 0",)
+    assert model_check(unvalued, [Model({"s": 4})]).never == ("(1) y^2 = s",)
 
 
 def test_indexed_facts_are_evaluated_everywhere() -> None:

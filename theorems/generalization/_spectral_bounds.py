@@ -27,7 +27,7 @@ from numerics.networks import (
 from numerics.networks.network import checked_references
 from numerics.networks.norms import activation_constants, spectral_norms
 from theorems.bound import Bound
-from theorems.generalization._spectral_margins import paper_excess, sharp_excess
+from theorems.generalization._spectral_margins import inverse_share, paper_excess, rounded_down, rounded_up, sharp_excess
 
 if TYPE_CHECKING:
     import sympy
@@ -140,13 +140,6 @@ def measure_fixed(network: Network, data: Data, options: Mapping[str, Any]) -> M
     }
 
 
-def _steps(norm: arb, depth: int) -> int:
-    """The least integer at least 1 that is certainly at least depth times the norm."""
-    count = (norm * depth).upper().ceil().unique_fmpz()
-    assert count is not None
-    return max(1, int(count))
-
-
 def _complexity(s: Sequence[fmpq], b: Sequence[fmpq], rho: arb) -> arb:
     total = arb(0)
     for i, x in enumerate(b):
@@ -160,33 +153,27 @@ def measure_uniform(network: Network, data: Data, options: Mapping[str, Any]) ->
     references = options.get("references")
     matrices: Sequence[Any] = [None] * network.depth if references is None else checked_references(network, references)
     depth = network.depth
-    js = [_steps(s, depth) for s in spectral_norms(network)]
-    ks = [_steps(norm_21_rows(A, minus=M), depth) for A, M in zip(network.weights, matrices, strict=True)]
+    js = [rounded_up(s, depth) for s in spectral_norms(network)]
+    ks = [rounded_up(norm_21_rows(A, minus=M), depth) for A, M in zip(network.weights, matrices, strict=True)]
     rho = arb(1)
     for factor in activation_constants(network):
         rho *= factor
     R = _complexity([fmpq(j, depth) for j in js], [fmpq(k, depth) for k in ks], rho)
     common = _common(network, data)
-    cells = sum((arb(fmpz(c) * (c + 1)).log() for c in (*js, *ks)), arb(0))
     enclosed = certified_margins(network, data)
 
     def at(e: int) -> dict[str, Value]:
         gamma = fmpq(2) ** e
-        price = cells + abs(e) * arb(2).log() + arb(3).log()
+        price = arb(inverse_share((*js, *ks), e)).log()
         return {**common, "R": R, "gamma": gamma, "C": price, "risk": ramp_risk(enclosed, gamma)}
 
     gamma = _gamma(options, None)
     if gamma is not None:
-        return at(_floor_log2(gamma))
-    return at(_best_exponent(network, data, float(R), float(cells), options["delta"]))
+        return at(rounded_down(gamma))
+    return at(_best_exponent(network, data, float(R), (*js, *ks), options["delta"]))
 
 
-def _floor_log2(x: Fraction) -> int:
-    e = x.numerator.bit_length() - x.denominator.bit_length()
-    return e if Fraction(2) ** e <= x else e - 1
-
-
-def _best_exponent(network: Network, data: Data, R: float, cells: float, delta: Fraction) -> int:
+def _best_exponent(network: Network, data: Data, R: float, counts: Sequence[int], delta: Fraction) -> int:
     """The power of 2 with the least bound, by floats: the bound holds for each of them, so that searching is allowed.
 
     Where each of them is vacuous, the least bound is that of an absurdly large margin; then it is the one at the median.
@@ -198,12 +185,12 @@ def _best_exponent(network: Network, data: Data, R: float, cells: float, delta: 
     def value(e: int) -> float:
         K = scale / 2.0**e
         excess = 24 * K / n * (1 + max(0.0, float(np.log(n / (12 * K))))) if K > 0 else 0.0
-        price = cells + abs(e) * np.log(2) + np.log(3) - np.log(float(delta))
+        price = float(arb(inverse_share(counts, e)).log()) - np.log(float(delta))
         return float(1 - np.clip(M / 2.0**e, 0, 1).mean() + excess + 2 * np.sqrt(price / (2 * n)))
 
     best = min(range(-64, 65), key=value)
     middle = float(np.median(M))
-    return _floor_log2(Fraction(middle)) if value(best) >= 1 and middle > 0 else best
+    return rounded_down(Fraction(middle)) if value(best) >= 1 and middle > 0 else best
 
 
 def bounds() -> tuple[Bound, ...]:

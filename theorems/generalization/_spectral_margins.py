@@ -113,3 +113,27 @@ def shown(t: Learning) -> str:
             f"{drawn} (probability {p}), network {j}: error - training risk = {gap}, the bound allows {allowed}"
         )
     return "\n".join(lines)
+
+
+# For every network at once: norms rounded up to multiples of 1/depth, margins down to powers of 2.
+
+
+def rounded_up(norm: arb, depth: int) -> int:
+    r"""$\max(1, \lceil L\,\text{norm} \rceil)$; where the ball does not decide it, the next integer, which is as good."""
+    count = (norm * depth).upper().ceil().unique_fmpz()
+    assert count is not None
+    return max(1, int(count))
+
+
+def rounded_down(gamma: Fraction) -> int:
+    r"""$\lfloor \log_2 \gamma \rfloor$."""
+    e = gamma.numerator.bit_length() - gamma.denominator.bit_length()
+    return e if Fraction(2) ** e <= gamma else e - 1
+
+
+def inverse_share(counts: Sequence[int], e: int) -> int:
+    r"""$3 \cdot 2^{|e|} \prod_c c(c+1)$: a cell gets $\delta$ divided by this."""
+    result = 3 * 2 ** abs(e)
+    for c in counts:
+        result *= c * (c + 1)
+    return result

@@ -60,7 +60,7 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic.balls import decide
 from numerics.arithmetic.exact import Matrix
-from numerics.evidence.verdict import Verdict, at_least, at_most, every
+from numerics.evidence.verdict import Verdict, at_least, at_most, equal, every
 from numerics.strategies import labels, matrices, rationals, sizes
 from theorems import Citation, Claim, Mutant, Premise
 from theorems.generalization._finite_learning import (
@@ -264,7 +264,10 @@ def _steps(t: Learning, F: Sequence[Sequence[fmpq]], s: Sequence[int], average: 
     if 12 * K <= t.n:
         verdicts.append(at_most(t.n * average, bound, "Dudley's integral"))
         verdicts += [at_least(dudley(t.n, K, c * K), bound, "the best lower end") for c in (1, 2, 4, 9)]
-        verdicts.append(at_most(sharp(t, scale) or arb(0), paper(t, scale), "sharp is below paper"))
+        stated = sharp(t, scale) or arb(0)
+        verdicts.append(at_most(stated, paper(t, scale), "sharp is below paper"))
+        same = equal(t.n * (stated - confidence(t)), 2 * bound, "twice Dudley's bound")
+        verdicts += [same] if same.fails else []
     return every(verdicts)
 
 

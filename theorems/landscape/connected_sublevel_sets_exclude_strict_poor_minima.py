@@ -84,7 +84,7 @@ def axioms() -> tuple[Axiom, Axiom]:
                 (predicate(ISOLATED, theta, c).negation,),
             ),
             "T",
-            "Munkres, Topology, 2nd ed., Theorem 26.3: S is closed, and the trace of the open O on {E <= c}",
+            "Munkres, Topology, 2nd ed., section 26 (compact subspaces of a Hausdorff space are closed): S is closed, and the trace of the open O on {E <= c}",
         ),
     )
 
