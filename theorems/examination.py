@@ -249,33 +249,25 @@ def _derivation(page: Claim, examples: int, seed: int) -> Finding:
     problems = derivation.gaps() + modular_check(derivation, seed)
     if page.interpret is None:
         return Finding("derivation", False, "the derivation has no `interpret`: its goal is not tied to the instances")
-    models: list[Any] = []
-    report = None
-    for attempt in range(8):  # a rare branch may need more models than the first draw brings
-        for value in draw(page.instances(), MODELS, chunk_seed(page.name, seed, 10**6 + attempt)):
-            models += [m for i in members(value) if (m := _model(page, derivation, i)) is not None]
-            if len(models) >= 4 * MODELS:
-                break
-        if len(models) >= MODELS:
-            report = model_check(derivation, models)
-            if report.false or not report.never:
-                break
-    if report is None:
-        return Finding("derivation", False, f"only {len(models)} models were generated: needed {MODELS}")
+    report = model_check(derivation, _models(page, derivation, seed), enough=MODELS)
+    if report.models < MODELS:
+        return Finding("derivation", False, f"only {report.models} models were generated: needed {MODELS}")
     problems += list(report.false[:3]) + [f"never evaluated on a model: {f}" for f in report.never[:3]]
     data = {"facts": len(derivation.facts), "models": report.models}
     detail = f"{len(derivation.facts)} facts, {report.models} models"
     return Finding("derivation", not problems, "; ".join(problems) or detail, data)
 
 
-def _model(page: Claim, derivation: Any, instance: Any) -> Any:
-    """The instance as a model whose sizes are known from the derivation's letters."""
+def _models(page: Claim, derivation: Any, seed: int) -> Iterator[Any]:
+    """Instances as models, eight draws of them: a rare branch of a proof may need more than the first draw brings."""
     assert page.interpret is not None
-    model = page.interpret(instance)
-    if model is None:
-        return None
-    derivation.complete_model(model)
-    return model
+    for attempt in range(8):
+        for value in draw(page.instances(), MODELS, chunk_seed(page.name, seed, 10**6 + attempt)):
+            for instance in members(value):
+                model = page.interpret(instance)
+                if model is not None:
+                    derivation.complete_model(model)
+                    yield model
 
 
 def _premises(page: Claim, examples: int, seed: int) -> Finding:

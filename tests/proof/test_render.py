@@ -23,7 +23,7 @@ from theorems.proof import (
     zeros,
 )
 from theorems.proof.render import latex, latex_derivation, latex_made, latex_name, latex_text, plain, plain_made
-from theorems.proof.words import derivative, gradient
+from theorems.proof.words import at_index, derivative, gradient, substitute
 
 LETTERS = [Letter("A", "n", "n"), Letter("B", "n", "m"), Letter("S", "n", "n", True), Letter("u", "n", "1")]
 A, B, S, u = map(letter, LETTERS)
@@ -118,6 +118,27 @@ def test_a_leading_minus_is_not_lost_in_a_product() -> None:
     assert plain_made(A @ Expr("n", "m", (2 * B).terms)) == "A 2 B"
     assert plain_made(s * Expr("1", "1", (s - 1).terms)) == "s (s - 1)"
     assert plain_made(A @ Expr("n", "n", {})) == "A (0)"
+
+
+def test_a_replaced_dimension_is_shown() -> None:
+    """What was written with `n` is not printed with `n` once it speaks of `k`."""
+
+    def W(i: str) -> Expr:
+        return letter(Letter(f"W[{i}]", f"n[{i}]", f"n[{i}]"))
+
+    M, x = letter(Letter("M", "k", "k")), LETTERS[0]
+    square = W("j") @ W("j") - dimension("n[j]") * identity("n[j]")
+    assert plain_made(substitute(A @ identity("n"), {x: M}, {"n": "k"})) == "M"
+    assert plain_made(substitute(n * A, {x: M}, {"n": "k"})) == "k M"
+    assert "n[j]" not in plain_made(at_index(square, "j", "2")) and "n[2]" in plain_made(at_index(square, "j", "2"))
+    assert plain_made(at_index(W("j") @ (W("j") + W("j")), "j", "2")) == "W[2] (W[2] + W[2])"
+    assert plain_made(substitute(A @ (A + S), {x: -S})) == "(-S) (-S + S)"
+    twice = substitute(substitute(n * (A + A), {}, {"n": "k"}), {Letter("A", "k", "k"): M.T})
+    assert plain_made(twice) == "2 k (M')"
+    moved = substitute(derivative(A @ A, {x: S}), {x: S @ A})
+    assert "[" not in plain_made(moved) and plain_made(moved) == plain(moved)
+    for e in (square, n * A, moved, twice):
+        assert plain_made(equal(e, 0 * e).expr)
 
 
 def read(text: str, at: dict[str, Expr]) -> Expr:

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from flint import arb, fmpq, fmpz
+from flint import arb, fmpq
 
 from numerics.evidence.errors import InputError
 from numerics.networks import (
@@ -27,7 +27,13 @@ from numerics.networks import (
 from numerics.networks.network import checked_references
 from numerics.networks.norms import activation_constants, spectral_norms
 from theorems.bound import Bound
-from theorems.generalization._spectral_margins import inverse_share, paper_excess, rounded_down, rounded_up, sharp_excess
+from theorems.generalization._spectral_margins import (
+    inverse_share,
+    paper_excess,
+    rounded_down,
+    rounded_up,
+    sharp_excess,
+)
 
 if TYPE_CHECKING:
     import sympy
@@ -35,6 +41,7 @@ if TYPE_CHECKING:
     from theorems.bound import Value
 
 PAGE = "generalization.spectral_margin_bound"
+UNIFORM_PAGE = "generalization.spectral_margin_bound_for_every_network"
 CITATION = "bartlett2017spectrally, Theorem 1.1"
 
 SYMBOLS = {
@@ -225,7 +232,7 @@ def bounds() -> tuple[Bound, ...]:
         UNIFORM_SYMBOLS,
         measure_uniform,
         conditions,
-        PAGE,
+        UNIFORM_PAGE,
         CITATION,
         {
             "gamma": "margin, rounded down to a power of 2 (default: the best one, or that of the median where all are vacuous)",

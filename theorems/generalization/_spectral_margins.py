@@ -2,17 +2,21 @@ r"""The spectral margin bound as functions: what it adds to the training risk, a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 from flint import arb, fmpq
+from hypothesis import strategies as st
 
 from numerics.arithmetic.balls import decide
 from numerics.arithmetic.exact import Matrix
 from numerics.evidence.verdict import Verdict, at_most
-from theorems.generalization._finite_learning import Learning, complexity, ramp
+from numerics.strategies import labels, matrices, rationals, sizes
+from theorems.generalization._finite_learning import ACTIVATIONS, Learning, complexity, ramp
 
 
 def sharp_excess(K, log_ratio, t, inverse_n):
@@ -113,6 +117,49 @@ def shown(t: Learning) -> str:
             f"{drawn} (probability {p}), network {j}: error - training risk = {gap}, the bound allows {allowed}"
         )
     return "\n".join(lines)
+
+
+# Problems.
+
+
+@st.composite
+def problems(draw) -> Learning:
+    k = draw(sizes(1, 3))
+    n = draw(sizes(1, 3 if k < 3 else 2))
+    depth = draw(sizes(1, 2))
+    widths = [draw(sizes(1, 2)) for _ in range(depth)] + [draw(sizes(2, 3))]
+    count = draw(sizes(1, 3))
+    classes = tuple(tuple(draw(matrices(widths[i + 1], widths[i])) for i in range(depth)) for _ in range(count))
+    weights = [draw(sizes(1, 4)) for _ in range(k)]
+    t = Learning(
+        draw(matrices(k, widths[0])),
+        draw(labels(k, widths[-1])),
+        tuple(Fraction(w, sum(weights)) for w in weights),
+        classes,
+        n,
+        Fraction(1),
+        draw(st.sampled_from([Fraction(1, 100), Fraction(1, 10), Fraction(37, 100), Fraction(1, 2), Fraction(9, 10)])),
+        references=draw(st.sampled_from([None, classes[0]])),
+        activation=draw(st.sampled_from(sorted(ACTIVATIONS))),
+    )
+    # Margins at which the sharp form speaks, for most draws: K <= n/12 needs gamma >= 17 times the scale over n.
+    factor = draw(st.sampled_from([Fraction(17), Fraction(40), Fraction(1, 3), Fraction(200)]))
+    gamma = factor * Fraction(int(_rough_scale(t) * 16) + 1, 16 * n) + draw(rationals()) ** 2
+    return replace(t, gamma=gamma)
+
+
+def _rough_scale(t: Learning) -> float:
+    """About the largest scale of a sample at gamma = 1, in floats: it only aims the draws."""
+    norms = [(0.0, 0.0)] * t.depth
+    for layers in t.networks:
+        zeros = [W - W for W in layers]
+        for i, (W, M) in enumerate(zip(layers, t.references or zeros, strict=True)):
+            s = float(np.linalg.norm(W.to_numpy(), 2))
+            b = float(np.linalg.norm((W - M).to_numpy(), axis=1).sum())
+            norms[i] = (max(norms[i][0], s), max(norms[i][1], b))
+    terms = [b * math.prod(s for j, (s, _) in enumerate(norms) if j != i) for i, (_, b) in enumerate(norms)]
+    data = math.sqrt(t.n) * float(np.linalg.norm(t.inputs.to_numpy(), axis=1).max())
+    return data * math.sqrt(math.log(2 * t.width**2)) * sum(x ** (2 / 3) for x in terms) ** 1.5
 
 
 # For every network at once: norms rounded up to multiples of 1/depth, margins down to powers of 2.

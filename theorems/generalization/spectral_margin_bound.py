@@ -34,37 +34,26 @@ cited facts hold on every probability space, and for this class, which has a cou
 
 **Reading.** The printed theorem (Theorem 1.1 of the paper) hides in its $\widetilde O$: the factor 72, $\ln n$ and a union
 over norms and margins, which is what makes it hold for *every* network and $\gamma$: fixing $s_i, b_i, \gamma$ in advance is
-not a formality, and the bound `uniform` of this page pays for it. At $\|x\| = 1$, $R = 1$, $W = 10$, $\gamma = 1$,
+not a formality, and `generalization.spectral_margin_bound_for_every_network` pays for it. At $\|x\| = 1$, $R = 1$, $W = 10$, $\gamma = 1$,
 $\delta = 0.01$ and no training error the paper form is below 1 from $n = 6.8 \cdot 10^6$ on, the sharp one
 from $n = 4.6 \cdot 10^4$ on. The covering theorem as printed drops a ceiling that its lemma has, and covers by networks
 that might leave the class; both are repaired by own arguments (a Maurey sample shrunk towards the centre; projection onto
 the convex set of admissible matrices).
-
-**Uniform form.** For *every* $A$ and $\gamma > 0$ at once: round up to $s_i = j_i/L$, $b_i = k_i/L$ with integers
-$j_i, k_i \ge 1$, and down to $\gamma' = 2^e$. A cell gets the share $\prod_i \frac1{j_i(j_i+1)} \frac1{k_i(k_i+1)} \cdot
-\frac{2^{-|e|}}{3}$ of $\delta$, and these shares sum to 1. So $\ln(1/\delta)$ grows by
-$C = \sum_i \ln(j_i(j_i+1)k_i(k_i+1)) + |e| \ln 2 + \ln 3$, and the ramp risk at $\gamma'$ is at most that at $\gamma$.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from flint import arb, ctx, fmpq
-from hypothesis import strategies as st
 
 from numerics.arithmetic.balls import decide
 from numerics.arithmetic.exact import Matrix
 from numerics.evidence.verdict import Verdict, at_least, at_most, equal, every
-from numerics.strategies import labels, matrices, rationals, sizes
 from theorems import Citation, Claim, Mutant, Premise
 from theorems.generalization._finite_learning import (
-    ACTIVATIONS,
     Learning,
     complexity,
     deviation,
@@ -79,6 +68,7 @@ from theorems.generalization._spectral_margins import (
     losses,
     paper,
     paper_excess,
+    problems,
     scale_of,
     sharp,
     sharp_excess,
@@ -281,46 +271,6 @@ def check(t: Learning) -> Verdict:
     if not (t.copies or t.adaptive or t.shift):
         verdicts.append(averages_obey(t))
     return every(verdicts)
-
-
-@st.composite
-def problems(draw) -> Learning:
-    k = draw(sizes(1, 3))
-    n = draw(sizes(1, 3 if k < 3 else 2))
-    depth = draw(sizes(1, 2))
-    widths = [draw(sizes(1, 2)) for _ in range(depth)] + [draw(sizes(2, 3))]
-    count = draw(sizes(1, 3))
-    classes = tuple(tuple(draw(matrices(widths[i + 1], widths[i])) for i in range(depth)) for _ in range(count))
-    weights = [draw(sizes(1, 4)) for _ in range(k)]
-    t = Learning(
-        draw(matrices(k, widths[0])),
-        draw(labels(k, widths[-1])),
-        tuple(Fraction(w, sum(weights)) for w in weights),
-        classes,
-        n,
-        Fraction(1),
-        draw(st.sampled_from([Fraction(1, 100), Fraction(1, 10), Fraction(37, 100), Fraction(1, 2), Fraction(9, 10)])),
-        references=draw(st.sampled_from([None, classes[0]])),
-        activation=draw(st.sampled_from(sorted(ACTIVATIONS))),
-    )
-    # Margins at which the sharp form speaks, for most draws: K <= n/12 needs gamma >= 17 times the scale over n.
-    factor = draw(st.sampled_from([Fraction(17), Fraction(40), Fraction(1, 3), Fraction(200)]))
-    gamma = factor * Fraction(int(_rough_scale(t) * 16) + 1, 16 * n) + draw(rationals()) ** 2
-    return replace(t, gamma=gamma)
-
-
-def _rough_scale(t: Learning) -> float:
-    """About the largest scale of a sample at gamma = 1, in floats: it only aims the draws."""
-    norms = [(0.0, 0.0)] * t.depth
-    for layers in t.networks:
-        zeros = [W - W for W in layers]
-        for i, (W, M) in enumerate(zip(layers, t.references or zeros, strict=True)):
-            s = float(np.linalg.norm(W.to_numpy(), 2))
-            b = float(np.linalg.norm((W - M).to_numpy(), axis=1).sum())
-            norms[i] = (max(norms[i][0], s), max(norms[i][1], b))
-    terms = [b * math.prod(s for j, (s, _) in enumerate(norms) if j != i) for i, (_, b) in enumerate(norms)]
-    data = math.sqrt(t.n) * float(np.linalg.norm(t.inputs.to_numpy(), axis=1).max())
-    return data * math.sqrt(math.log(2 * t.width**2)) * sum(x ** (2 / 3) for x in terms) ** 1.5
 
 
 def interpret(t: Learning) -> Model | None:

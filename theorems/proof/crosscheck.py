@@ -11,7 +11,7 @@ axiom that the kernel took on trust is caught here.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -153,61 +153,43 @@ def _times(x: Any, y: Any) -> Any:
 
 
 class _Walk:
-    """Evaluate expressions the way they were made, modulo `PRIME`, for letters and dimensions drawn on first use."""
+    """Evaluate expressions the way they were made; each distinct part once."""
 
-    def __init__(self, rng: random.Random, degree: int):
-        self.rng, self.degree = rng, degree
-        self.sizes: dict[Dimension, int] = {"1": 1}
-        self.drawn: dict[Letter, Any] = {}
-        self.moved: Mapping[Letter, Any] | None = None  # directions, inside a derivative
-        self.epoch = 0  # how many derivatives were begun: what is known holds within one of them
-        self.known: dict[tuple[int, int], tuple[Expr, Any]] = {}
+    def __init__(self, ring: Ring, value: Callable[[Letter], Any], size: Callable[[Dimension], int]):
+        self.ring, self.value, self.size = ring, value, size
+        self.known: dict[Any, tuple[Expr, Any]] = {}
 
-    def size(self, d: Dimension) -> int:
-        return self.sizes.setdefault(d, self.degree + 1 + self.rng.randrange(3))
-
-    def random(self, rows: Dimension, cols: Dimension, symmetric: bool = False) -> Any:
-        m, n = self.size(rows), self.size(cols)
-        if rows == cols == "1":
-            return nmod(self.rng.randrange(PRIME), PRIME)
-        drawn = nmod_mat(m, n, [self.rng.randrange(PRIME) for _ in range(m * n)], PRIME)
-        return _Mod(drawn + drawn.transpose() if symmetric else drawn)
-
-    def value(self, x: Letter) -> Any:
-        if x not in self.drawn:
-            self.drawn[x] = self.random(x.rows, x.cols, x.symmetric)
-        value = self.drawn[x]
-        if self.moved is None:
-            return value
-        return _Dual(value, self.moved[x] if x in self.moved else _times(value, nmod(0, PRIME)))
+    def key(self, e: Expr) -> Any:
+        return id(e)  # the expression is kept, so that its id is not used again
 
     def lift(self, x: Any) -> Any:
-        """A constant: inside a derivative it does not move."""
-        return x if self.moved is None else _Dual(x, _times(x, nmod(0, PRIME)))
+        """A constant of the ring."""
+        return x
 
     def __call__(self, e: Expr) -> Any:
-        key = (id(e), self.epoch if self.moved is not None else 0)
+        key = self.key(e)
         if key not in self.known:
             self.known[key] = (e, self._visit(e))
         return self.known[key][1]
 
     def _visit(self, e: Expr) -> Any:
         op, *args = e.made or ("normal form",)
-        scalar = e.is_scalar
+        scalar, ring = e.is_scalar, self.ring
         if op == "letter":
             return self.value(args[0])
-        if op == "number":
-            return self.lift(MODULAR.scalar(args[0]))
+        if op == "number" or (scalar and op in ("identity", "zeros")):
+            return self.lift(ring.scalar(args[0] if op == "number" else Fraction(op == "identity")))
         if op == "identity":
-            return self.lift(nmod(1, PRIME) if scalar else MODULAR.identity(self.size(args[0])))
+            return self.lift(ring.identity(self.size(args[0])))
         if op == "zeros":
-            return self.lift(nmod(0, PRIME) if scalar else MODULAR.zeros(self.size(e.rows), self.size(e.cols)))
+            return self.lift(ring.zeros(self.size(e.rows), self.size(e.cols)))
         if op == "+":
             return self(args[0]) + self(args[1])
         if op == "-":
-            return self(args[0]) * self.lift(nmod(-1, PRIME))
+            return self(args[0]) * self.lift(ring.scalar(Fraction(-1)))
         if op in ("*", "@"):
-            return self._narrow(_times(self(args[0]), self(args[1])), scalar)
+            product = _times(self(args[0]), self(args[1]))
+            return product.trace() if scalar and not _is_scalar(product) else product  # a row times a column
         if op == "^":
             value = self(identity(e.rows))
             for _ in range(args[1]):
@@ -222,16 +204,58 @@ class _Walk:
         if op in ("inner", "norm"):
             x, y = self(args[0]), self(args[-1])
             return _times(x, y) if _is_scalar(x) else (x.T @ y).trace()
-        # Inside another derivative the inner one is taken from its normal form, which is checked where it stands alone.
-        if op == "derivative" and self.moved is None:
-            return self._derivative(args[0], {x: self(d) for x, d in args[1].items()})
-        if op == "gradient" and self.moved is None:
-            self._check_gradient(args[0], args[1], e)
-        return evaluate(e, self.value, self.size, MODULAR) if self.moved is None else self._dual_normal_form(e)
+        return self._leaf(e, op, args)
 
-    def _narrow(self, x: Any, scalar: bool) -> Any:
-        """The product of a row and a column is a number."""
-        return x.trace() if scalar and not _is_scalar(x) else x
+    def _leaf(self, e: Expr, op: str, args: list[Any]) -> Any:
+        """Derivatives and substituted expressions: by the normal form."""
+        return evaluate(e, self.value, self.size, self.ring)
+
+
+class _Modular(_Walk):
+    """Modulo `PRIME`, for letters and dimensions drawn on first use; derivatives by dual numbers."""
+
+    def __init__(self, rng: random.Random, degree: int):
+        super().__init__(MODULAR, self._draw, self._size)
+        self.rng, self.degree = rng, degree
+        self.sizes: dict[Dimension, int] = {"1": 1}
+        self.drawn: dict[Letter, Any] = {}
+        self.moved: Mapping[Letter, Any] | None = None  # directions, inside a derivative
+        self.epoch = 0  # how many derivatives were begun: what is known holds within one of them
+
+    def key(self, e: Expr) -> Any:
+        return (id(e), self.epoch if self.moved is not None else 0)
+
+    def _size(self, d: Dimension) -> int:
+        return self.sizes.setdefault(d, self.degree + 1 + self.rng.randrange(3))
+
+    def _random(self, rows: Dimension, cols: Dimension, symmetric: bool = False) -> Any:
+        m, n = self.size(rows), self.size(cols)
+        if rows == cols == "1":
+            return nmod(self.rng.randrange(PRIME), PRIME)
+        drawn = nmod_mat(m, n, [self.rng.randrange(PRIME) for _ in range(m * n)], PRIME)
+        return _Mod(drawn + drawn.transpose() if symmetric else drawn)
+
+    def _draw(self, x: Letter) -> Any:
+        if x not in self.drawn:
+            self.drawn[x] = self._random(x.rows, x.cols, x.symmetric)
+        value = self.drawn[x]
+        if self.moved is None:
+            return value
+        return _Dual(value, self.moved[x] if x in self.moved else _times(value, nmod(0, PRIME)))
+
+    def lift(self, x: Any) -> Any:
+        """A constant: inside a derivative it does not move."""
+        return x if self.moved is None else _Dual(x, _times(x, nmod(0, PRIME)))
+
+    def _leaf(self, e: Expr, op: str, args: list[Any]) -> Any:
+        # Inside another derivative the inner one is taken from its normal form, which is checked where it stands alone.
+        if self.moved is not None:
+            return self._dual_normal_form(e)
+        if op == "derivative":
+            return self._derivative(args[0], {x: self(d) for x, d in args[1].items()})
+        if op == "gradient":
+            self._check_gradient(args[0], args[1], e)
+        return super()._leaf(e, op, args)
 
     def _derivative(self, e: Expr, moved: Mapping[Letter, Any]) -> Any:
         self.moved = moved
@@ -243,7 +267,7 @@ class _Walk:
 
     def _check_gradient(self, e: Expr, x: Letter, g: Expr) -> None:
         """The derivative in a random direction is the inner product with the gradient's normal form."""
-        direction = self.random(x.rows, x.cols)
+        direction = self._random(x.rows, x.cols)
         slope = self._derivative(e, {x: direction})
         value = evaluate(g, self.value, self.size, MODULAR)
         inner = _times(direction, value) if _is_scalar(value) else (direction.T @ value).trace()
@@ -297,7 +321,7 @@ def certificate_holds(goal: Expr, fact: Fact, rng: random.Random) -> bool:
     pieces = [goal, *(p.expr for p in fact.parents)]
     pieces += [e for c in cofactors for e in (c.outer, c.left, c.right)]
     pieces += [s.matrix for s in squares if s.matrix is not None]
-    walk = _Walk(rng, max(map(_degree, pieces)))
+    walk = _Modular(rng, max(map(_degree, pieces)))
     minus = nmod(-1, PRIME)
     total = walk(goal)
     for c in cofactors:
@@ -329,6 +353,9 @@ class Model:
     indices: Mapping[str, int] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._walk = _Walk(EXACT, self.value, self.size)
 
     def resolve(self, text: str) -> str:
         """A name with its index symbols replaced by their values: `W[j+1]` becomes `W[3]` when j is 2."""
@@ -377,7 +404,8 @@ class Model:
         return 1 if d == "1" else self.sizes[self.resolve(d)]
 
     def evaluate(self, expr: Expr) -> Any:
-        return evaluate(expr, self.value, self.size, EXACT)
+        """The exact value of an expression, computed the way it was made."""
+        return self._walk(expr)
 
     def root(self, x: Any) -> Any:
         """The square root: rational when it is, else a ball."""
@@ -435,16 +463,24 @@ class ModelReport:
         return self.models > 0 and not self.false and not self.never
 
 
-def model_check(derivation: Derivation, models: Sequence[Model]) -> ModelReport:
+def model_check(derivation: Derivation, models: Iterable[Model], enough: int | None = None) -> ModelReport:
     """Evaluate every fact and goal of a derivation on every model.
+
+    With `enough`, stop after that many models as soon as every fact was evaluated on at least one of them.
 
     A fact under hypotheses counts where they hold. A fact with an index is evaluated at every value of the index.
     A model that breaks a premise of the derivation is an error of `interpret`, reported as a false fact.
     """
     false: list[str] = []
     seen: set[int] = set()
+    quantified = {f.number for f in derivation.facts if isinstance(f.content, Statement) or "symbol" in f.payload}
+    wanted = {f.number for f in derivation.facts} - quantified
+    count = 0
     with ctx.workprec(256):
         for number, model in enumerate(models):
+            if enough is not None and number >= enough and wanted <= seen:
+                break
+            count = number + 1
             for fact, answer in _walk(derivation, model):
                 if answer is not None:
                     seen.add(fact.number)
@@ -453,9 +489,8 @@ def model_check(derivation: Derivation, models: Sequence[Model]) -> ModelReport:
             for goal in derivation.goals:
                 if model.says(goal, derivation.predicates) is False:
                     false.append(f"the goal {goal} is false in model {number}")
-    quantified = {f.number for f in derivation.facts if isinstance(f.content, Statement) or "symbol" in f.payload}
-    never = [f"({f.number}) {f.content}" for f in derivation.facts if f.number not in seen | quantified]
-    return ModelReport(len(models), tuple(false), tuple(never))
+    never = [f"({f.number}) {f.content}" for f in derivation.facts if f.number in wanted - seen]
+    return ModelReport(count, tuple(false), tuple(never))
 
 
 def _walk(derivation: Derivation, model: Model) -> list[tuple[Fact, bool | None]]:
