@@ -274,3 +274,24 @@ def _table(reports: list[Report]) -> None:
     console.print(table)
     passed = sum(r.passed for r in reports)
     console.print(f"\n{passed} of {len(reports)} claims pass all nine points.")
+
+
+@command.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="The training data (.npz with X and y).")
+@click.option("--delta", default="0.01", show_default=True, help="Probability with which a bound may fail.")
+@click.option("--gamma", help="The margin, fixed in advance (default: 1; the uniform bound chooses its own).")
+@click.option(
+    "--references", default="auto", show_default=True, help="Reference matrices: `auto` (from the file) or `none`."
+)
+@click.option("--absorb-biases", is_flag=True, help="Turn biases into weights of a constant feature.")
+@click.option("--format", "format_", default="table", show_default=True, help="`table` or `json`.")
+def bounds(
+    model: Path, data: Path, delta: str, gamma: str | None, references: str, absorb_biases: bool, format_: str
+) -> None:
+    """Every generalization bound of a trained network MODEL, with explicit constants and certified ingredients."""
+    from theorems.bounds_report import run
+
+    click.echo(
+        run(model, data, delta=delta, gamma=gamma, references=references, absorb=absorb_biases, format=format_),
+    )

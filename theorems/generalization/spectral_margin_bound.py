@@ -257,7 +257,11 @@ def _steps(t: Learning, F: Sequence[Sequence[fmpq]], s: Sequence[int], average: 
         stated = sharp(t, scale) or arb(0)
         verdicts.append(at_most(stated, paper(t, scale), "sharp is below paper"))
         same = equal(t.n * (stated - confidence(t)), 2 * bound, "twice Dudley's bound")
-        verdicts += [same] if same.fails else []
+        # alpha = 1/n, the upper end sqrt n and entropy (2 scale)^2/e^2, as in the paper
+        whole = 4 / arb(t.n).sqrt() + 12 * (2 * scale) * 3 * arb(t.n).log() / 2
+        papers = equal(t.n * (paper(t, scale) - 3 * confidence(t) / 2), 2 * whole, "twice the paper's bound")
+        # An equality of balls can only be refuted.
+        verdicts += [v for v in (same, papers) if v.fails]
     return every(verdicts)
 
 
