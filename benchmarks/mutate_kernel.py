@@ -11,17 +11,19 @@ from __future__ import annotations
 import argparse
 import ast
 import copy
+import importlib
 import os
 import random
 import shutil
-import subprocess
+import signal
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Queue
+
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 TESTS = {
@@ -193,43 +195,76 @@ def mutants(name: str) -> list[Mutant]:
 
 def workplace(folder: Path) -> Path:
     """A copy of the package in which one file at a time is mutated."""
+    folder.mkdir()
     shutil.copytree(ROOT / "theorems", folder / "theorems", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("numerics", "tests", "pyproject.toml"):
         os.symlink(ROOT / name, folder / name)
     return folder
 
 
-def survives(mutant: Mutant, folder: Path, timeout: float) -> bool:
-    target = folder / "theorems" / "proof" / f"{mutant.file}.py"
-    original = target.read_text(encoding="utf-8")
-    target.write_text(mutant.source, encoding="utf-8")
-    try:
-        return passes(mutant.file, folder, timeout)
-    finally:
-        target.write_text(original, encoding="utf-8")
+def preload() -> None:
+    """Import what does not change from mutant to mutant; each test run is a fork that starts with it."""
+    sys.path.insert(0, str(ROOT))
+    for module in ("hypothesis", "sympy", "numerics.arithmetic.exact", "numerics.arithmetic.balls", "flint"):
+        importlib.import_module(module)
+    sys.path.remove(str(ROOT))
+    assert not any(name.partition(".")[0] == "theorems" for name in sys.modules)
 
 
-def passes(file: str, folder: Path, timeout: float) -> bool:
-    tests = [f"tests/proof/{t}.py" for t in TESTS[file] if (folder / f"tests/proof/{t}.py").exists()]
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"PYTHONDONTWRITEBYTECODE": "1"}
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-x",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "--tb=no",
-        "-m",
-        "not slow",
-        *tests,
-    ]
+def start(file: str, folder: Path) -> int:
+    """Run the tests of one trusted file on the package in `folder`, in a forked process: its id."""
+    child = os.fork()
+    if child:
+        return child
     try:
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=timeout)
-    except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0
+        os.setsid()
+        os.chdir(folder)
+        sys.path.insert(0, str(folder))
+        sys.dont_write_bytecode = True
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for stream in range(3):
+            os.dup2(nowhere, stream)
+        tests = [f"tests/proof/{t}.py" for t in TESTS[file] if (folder / f"tests/proof/{t}.py").exists()]
+        code = pytest.main(
+            ["-x", "-q", "-p", "no:cacheprovider", "--tb=no", "--assert=plain", "-m", "not slow", *tests]
+        )
+        os._exit(int(code))
+    except BaseException:
+        os._exit(1)
+
+
+def finished(child: int, started: float, timeout: float) -> bool | None:
+    """Whether the tests passed; `None` while they run. Too slow counts as not passed."""
+    done, status = os.waitpid(child, os.WNOHANG)
+    if done:
+        return status == 0
+    if time.monotonic() - started < timeout:
+        return None
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return False
+
+
+def verdicts(chosen: list[Mutant], folder: Path, jobs: int, timeout: float) -> Iterator[tuple[Mutant, bool]]:
+    """Each mutant with whether it survives; up to `jobs` of them run at a time."""
+    idle = [workplace(folder / str(i)) for i in range(jobs)]
+    running: dict[int, tuple[Mutant, Path, str, float]] = {}
+    waiting = chosen[::-1]
+    while waiting or running:
+        while waiting and idle:
+            mutant, place = waiting.pop(), idle.pop()
+            target = place / "theorems" / "proof" / f"{mutant.file}.py"
+            original = target.read_text(encoding="utf-8")
+            target.write_text(mutant.source, encoding="utf-8")
+            running[start(mutant.file, place)] = (mutant, place, original, time.monotonic())
+        for child, (mutant, place, original, started) in list(running.items()):
+            passed = finished(child, started, timeout)
+            if passed is not None:
+                del running[child]
+                (place / "theorems" / "proof" / f"{mutant.file}.py").write_text(original, encoding="utf-8")
+                idle.append(place)
+                yield mutant, passed
+        time.sleep(0.02)
 
 
 def main() -> int:
@@ -254,33 +289,22 @@ def main() -> int:
     if options.list:
         print(*chosen, sep="\n")
         return 0
-    with tempfile.TemporaryDirectory() as folder:
-        places: Queue[Path] = Queue()
-        for i in range(options.jobs):
-            (Path(folder) / str(i)).mkdir()
-            places.put(workplace(Path(folder) / str(i)))
-
+    preload()
+    unexplained = explained = 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        whole = workplace(folder / "whole")
         for file in sorted({m.file for m in chosen}):
-            if not passes(file, Path(folder) / "0", options.timeout):
+            if os.waitpid(start(file, whole), 0)[1]:
                 print(f"The tests of {file}.py fail without any mutation: nothing can be learned from mutants.")
                 return 2
-
-        def run(m: Mutant) -> bool:
-            place = places.get()
-            try:
-                return survives(m, place, options.timeout)
-            finally:
-                places.put(place)
-
-        unexplained = explained = 0
-        with ThreadPoolExecutor(options.jobs) as pool:
-            for i, (m, alive) in enumerate(zip(chosen, pool.map(run, chosen), strict=True), 1):
-                print(f"{i}/{len(chosen)} ", end="\r", file=sys.stderr, flush=True)
-                if alive and m.key in EXPLAINED:
-                    explained += 1
-                elif alive:
-                    unexplained += 1
-                    print(f"SURVIVED {m}", flush=True)
+        for i, (m, alive) in enumerate(verdicts(chosen, folder, options.jobs, options.timeout), 1):
+            print(f"{i}/{len(chosen)} ", end="\r", file=sys.stderr, flush=True)
+            if alive and m.key in EXPLAINED:
+                explained += 1
+            elif alive:
+                unexplained += 1
+                print(f"SURVIVED {m}", flush=True)
     print(
         f"{len(chosen)} mutants: {len(chosen) - explained - unexplained} killed, {explained} explained, {unexplained} not"
     )

@@ -116,8 +116,9 @@ def test_random_formulas_agree_with_mpmath(formula: Any, a: Fraction, b: Fractio
     try:
         with ctx.workprec(200):
             found = enclose(formula, {"x": a, "y": b})
-    except TooWide:
-        assume(False)  # a division by something that is zero, which balls alone do not see
+    except ValueError as error:
+        # A division by something that is zero: a ball does not always see it, and SymPy may have simplified it away.
+        assume(not (isinstance(error, TooWide) or "has no value there" in str(error)))
         raise
     assert agrees(found, point)
 

@@ -124,7 +124,7 @@ def test_substitution_and_shift() -> None:
     p = predicate("P", A, s).substitute({a: A.T, x: t + 1, y: s}, {})
     assert p == predicate("P", A.T, t + 1)
     assert predicate("P", A).negation.substitute({a: A.T}, {}) == predicate("P", A.T).negation
-    assert positive(s).substitute({x: t, b: B}, {}) == positive(t)
+    assert positive(s).substitute({x: t, b: A}, {}) == positive(t)  # what does not occur is not looked at
 
     def w(i: str) -> Expr:
         return letter(Letter(f"w[{i}]", f"n[{i}]", "m"))

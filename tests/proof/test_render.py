@@ -128,13 +128,13 @@ def test_a_replaced_dimension_is_shown() -> None:
 
     M, x = letter(Letter("M", "k", "k")), LETTERS[0]
     square = W("j") @ W("j") - dimension("n[j]") * identity("n[j]")
-    assert plain_made(substitute(A @ identity("n"), {x: M}, {"n": "k"})) == "M"
+    assert plain_made(substitute(A @ identity("n"), {x: M}, {"n": "k"})) == "M I_k"
     assert plain_made(substitute(n * A, {x: M}, {"n": "k"})) == "k M"
     assert "n[j]" not in plain_made(at_index(square, "j", "2")) and "n[2]" in plain_made(at_index(square, "j", "2"))
     assert plain_made(at_index(W("j") @ (W("j") + W("j")), "j", "2")) == "W[2] (W[2] + W[2])"
     assert plain_made(substitute(A @ (A + S), {x: -S})) == "(-S) (-S + S)"
     twice = substitute(substitute(n * (A + A), {}, {"n": "k"}), {Letter("A", "k", "k"): M.T})
-    assert plain_made(twice) == "2 k (M')"
+    assert plain_made(twice) == "k (M' + M')"
     moved = substitute(derivative(A @ A, {x: S}), {x: S @ A})
     assert "[" not in plain_made(moved) and plain_made(moved) == plain(moved)
     for e in (square, n * A, moved, twice):

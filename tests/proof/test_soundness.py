@@ -1313,3 +1313,18 @@ def test_zero_is_not_one() -> None:
     assert d.glue_sentences == ["One is zero."] and len(d.facts) == 2  # true, and the definition
     not_proved(d)
     assert x == scalar("x")
+
+
+def test_goals_may_speak_of_terms_in_universal_letters_only() -> None:
+    d = Derivation("a logarithm")
+    s = d.scalar("s")
+    above = d.given(positive(s))
+    goal = d.goal(at_least(d.term(calculus.log(calculus.Var("s") ** 2)), 2 * d.term(calculus.log(calculus.Var("s")))))
+    t = calculus.log(calculus.Var("s"))
+    d.weaken(d.calculus_equal(calculus.log(calculus.Var("s") ** 2), 2 * t, [above]), goal)
+    assert d.gaps() == []
+    with pytest.raises(ProofError, match="speaks of terms of the calculus"):
+        d.statement()
+    y, _ = d.define("y", s + 1)
+    with pytest.raises(ProofError, match="universal letters only"):
+        d.goal(positive(d.term(calculus.exp(calculus.Var("y")))))

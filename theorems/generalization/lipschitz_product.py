@@ -212,7 +212,7 @@ def with_factor(factor: Callable[[list[tuple[int, Fraction]]], Fraction]) -> Cal
 claim = Claim(
     __name__,
     __doc__,
-    source=Citation("bartlett2017spectrally", "Section 1, equations (1.1) and (1.2)"),
+    source=Citation("bartlett2017spectrally", "equations (1.1) and (1.2)"),
     premises=(
         Premise(
             "Lipschitz activations",

@@ -309,8 +309,14 @@ class Derivation:
     def _universal_only(self, content: Content, what: str) -> None:
         for x in _free(content):
             self._known(x)
-            if not self._is_universal(x):
+            if not self._is_universal(x) and not self._is_term(x):
                 raise ProofError(f"A {what} speaks of universal letters only: `{x.name}` came into being in the proof.")
+
+    def _is_term(self, x: Letter) -> bool:
+        """Whether a letter stands for a term of the calculus in universal letters, such as log(s)."""
+        if all(letter(x) != e for e in self._terms.values()):
+            return False
+        return all(self._is_universal(y) for y in self._depends[x])
 
     def proof_of(self, goal: Content) -> Fact | None:
         """The fact that settles a goal: it says the goal and rests on no hypothesis."""
@@ -343,6 +349,9 @@ class Derivation:
             elif isinstance(g, Relation):
                 conclusions.append(g)
         premises = tuple(f.relation for f in self.facts if f.step == "given")
+        spoken = frozenset().union(*(r.letters() for r in (*premises, *conclusions)))
+        if any(self._is_term(x) for x in spoken):
+            raise ProofError(f"`{self.title}` speaks of terms of the calculus: it is no lemma.")
         universal = tuple(sorted(self._universal, key=lambda x: x.name))
         try:
             return Statement(universal, premises, tuple(conclusions), tuple(new))

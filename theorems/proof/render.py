@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from theorems.proof.words import Atom, Expr, Letter, Signed, Word, letter
 
@@ -32,7 +32,7 @@ def _runs(word: Word) -> list[tuple[Signed, int]]:
     return runs
 
 
-def plain(expr: Expr, name: Callable[[Letter], str] = str) -> str:
+def plain(expr: Expr, name: Callable[[Letter], str] = str, dim: Callable[[str], str] = str) -> str:
     """The expression on one line, as close to its Python form as text allows."""
 
     def signed(s: Signed) -> str:
@@ -43,14 +43,18 @@ def plain(expr: Expr, name: Callable[[Letter], str] = str) -> str:
 
     def atom(a: Atom) -> str:
         if isinstance(a, str):
-            return a
+            return dim(a)
         w = _units_first(a)
         return word(w) if _starts_at_one(w) else f"tr({word(w)})"
 
     return _sum(expr, word, atom, str, " ", lambda base, k: f"{base}^{k}")
 
 
-def latex(expr: Expr, name: Callable[[Letter], str] = lambda x: latex_name(x.name)) -> str:
+def latex(
+    expr: Expr,
+    name: Callable[[Letter], str] = lambda x: latex_name(x.name),
+    dim: Callable[[str], str] = str,
+) -> str:
     """The expression in LaTeX (math mode)."""
 
     def word(w: Word) -> str:
@@ -62,7 +66,7 @@ def latex(expr: Expr, name: Callable[[Letter], str] = lambda x: latex_name(x.nam
 
     def atom(a: Atom) -> str:
         if isinstance(a, str):
-            return latex_name(a)
+            return latex_name(dim(a))
         w = _units_first(a)
         if _starts_at_one(w):
             return word(w) if len(w) == 1 else f"({word(w)})"
@@ -94,18 +98,18 @@ def latex_sides(expr: Expr) -> tuple[str, str]:
     return _sides(expr, _LATEX)
 
 
-def _sides(e: Expr, style: _Style, values: _Values | None = None) -> tuple[str, str]:
+def _sides(e: Expr, style: _Style, where: _Where | None = None) -> tuple[str, str]:
     op, *args = e.made or ("normal form",)
     if op == "substituted":
-        return _sides(args[0], style, {**(values or {}), **{x: (value, values) for x, value in args[1].items()}})
+        return _sides(args[0], style, _Where(args[1], args[2], where))
     if op == "+" and (args[1].made or ("",))[0] == "-":
-        return _made(args[0], style, values)[0], _made(args[1].made[1], style, values)[0]
-    return _made(e, style, values)[0], "0"
+        return _made(args[0], style, where)[0], _made(args[1].made[1], style, where)[0]
+    return _made(e, style, where)[0], "0"
 
 
 @dataclass(frozen=True)
 class _Style:
-    leaf: Callable[[Expr, Callable[[Letter], str]], str]
+    leaf: Callable[[Expr, Callable[[Letter], str], Callable[[str], str]], str]
     name: Callable[[str], str]
     transpose: Callable[[str], str]
     norm: str
@@ -122,28 +126,49 @@ class _Style:
 _SUM, _PRODUCT, _POWER, _SYMBOL = range(4)
 
 
-_Values: TypeAlias = "dict[Letter, tuple[Expr, _Values | None]]"
+@dataclass(frozen=True)
+class _Where:
+    """Inside a substituted expression: what letters and dimensions were replaced by, and inside what that stands."""
+
+    values: Mapping[Letter, Expr]
+    dims: Mapping[str, str]
+    outer: _Where | None
+
+    def letter(self, x: Letter) -> tuple[Letter | Expr, _Where | None]:
+        """What stands for a letter, and where that is to be read."""
+        if x in self.values:
+            return self.values[x], self.outer
+        x = Letter(x.name, self.dims.get(x.rows, x.rows), self.dims.get(x.cols, x.cols), x.symmetric)
+        return (x, None) if self.outer is None else self.outer.letter(x)
+
+    def dim(self, d: str) -> str:
+        d = self.dims.get(d, d)
+        return d if self.outer is None else self.outer.dim(d)
 
 
-def _made(e: Expr, style: _Style, values: _Values | None = None) -> tuple[str, int]:
-    """The text and how tightly it binds. `values` are what letters were replaced by, and in which surroundings."""
+def _made(e: Expr, style: _Style, where: _Where | None = None) -> tuple[str, int]:
+    """The text and how tightly it binds."""
     op, *args = e.made or ("normal form",)
 
+    def dim(d: str) -> str:
+        return d if where is None else where.dim(d)
+
+    def letter_(x: Letter) -> tuple[str, int]:
+        found, there = (x, None) if where is None else where.letter(x)
+        return (style.name(found.name), _SYMBOL) if isinstance(found, Letter) else _made(found, style, there)
+
     def part(x: Expr, least: int) -> str:
-        text, binds = _made(x, style, values)
+        text, binds = _made(x, style, where)
         return text if binds >= least else f"{style.parentheses[0]}{text}{style.parentheses[1]}"
 
     if op == "substituted":
-        return _made(args[0], style, {**(values or {}), **{x: (value, values) for x, value in args[1].items()}})
-    if op == "letter" and values is not None and args[0] in values:
-        value, outer = values[args[0]]
-        return _made(value, style, outer)
+        return _made(args[0], style, _Where(args[1], args[2], where))
     if op == "letter":
-        return style.name(args[0].name), _SYMBOL
+        return letter_(args[0])
     if op == "number":
         return style.number(args[0]), _SYMBOL if args[0] >= 0 and args[0].denominator == 1 else _SUM
     if op == "identity":
-        return (style.identity(args[0]) if args[0] != "1" else "1"), _SYMBOL
+        return (style.identity(dim(args[0])) if dim(args[0]) != "1" else "1"), _SYMBOL
     if op == "zeros":
         return "0", _SYMBOL
     if op == "+":
@@ -163,28 +188,26 @@ def _made(e: Expr, style: _Style, values: _Values | None = None) -> tuple[str, i
         return style.transpose(part(args[0], _SYMBOL)), _POWER
     if op == "trace":
         if (args[0].made or ("",))[0] == "identity":
-            return style.name(args[0].rows), _SYMBOL
-        return style.trace.format(_made(args[0], style, values)[0]), _SYMBOL
+            return style.name(dim(args[0].rows)), _SYMBOL
+        return style.trace.format(_made(args[0], style, where)[0]), _SYMBOL
     if op == "norm":
-        return style.norm.format(_made(args[0], style, values)[0]), _SYMBOL
+        return style.norm.format(_made(args[0], style, where)[0]), _SYMBOL
     if op == "inner":
-        return style.inner.format(_made(args[0], style, values)[0], _made(args[1], style, values)[0]), _SYMBOL
+        return style.inner.format(_made(args[0], style, where)[0], _made(args[1], style, where)[0]), _SYMBOL
     if op == "derivative":
-        at = ", ".join(f"{style.name(x.name)} -> {_made(d, style, values)[0]}" for x, d in args[1].items())
+        at = ", ".join(f"{style.name(x.name)} -> {_made(d, style, where)[0]}" for x, d in args[1].items())
         if style is _LATEX:
             at = at.replace("->", "\\to")
-        return style.derivative.format(_made(args[0], style, values)[0], at), _PRODUCT
+        return style.derivative.format(_made(args[0], style, where)[0], at), _PRODUCT
 
     def name(x: Letter) -> str:
-        if values is None or x not in values:
-            return style.name(x.name)
-        text, binds = _made(values[x][0], style, values[x][1])
+        text, binds = letter_(x)
         return text if binds == _SYMBOL else f"{style.parentheses[0]}{text}{style.parentheses[1]}"
 
     if len(e.letters()) == 1 and e == letter(x := next(iter(e.letters()))):
-        return name(x), _SYMBOL
+        return letter_(x)
     # A normal form of one term is a product, unless it starts with a minus: `A - 2 B` is not `A (-2 B)`.
-    return style.leaf(e, name), _PRODUCT if len(e.terms) == 1 and min(e.terms.values()) > 0 else _SUM
+    return style.leaf(e, name, dim), _PRODUCT if len(e.terms) == 1 and min(e.terms.values()) > 0 else _SUM
 
 
 def _raised(base: str, power: str) -> str:

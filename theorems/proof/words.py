@@ -322,7 +322,7 @@ def _replace(expr: Expr, choose: Mapping[Letter, Expr], dims: Mapping[Dimension,
             factor = dimension(dim(atom)) if isinstance(atom, str) else product(_rows(atom[0]), atom).trace()
             term = factor * term
         total = total + c * term
-    return Expr(total.rows, total.cols, total.terms, ("substituted", expr, dict(choose)))
+    return Expr(total.rows, total.cols, total.terms, ("substituted", expr, dict(choose), dict(dims)))
 
 
 def substitute(expr: Expr, values: Mapping[Letter, Expr], dims: Mapping[Dimension, Dimension] | None = None) -> Expr:
