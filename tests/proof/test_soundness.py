@@ -26,6 +26,7 @@ from theorems.proof import (
     Square,
     Statement,
     at_least,
+    calculus,
     dimension,
     equal,
     identity,
@@ -1325,6 +1326,6 @@ def test_goals_may_speak_of_terms_in_universal_letters_only() -> None:
     assert d.gaps() == []
     with pytest.raises(ProofError, match="speaks of terms of the calculus"):
         d.statement()
-    y, _ = d.define("y", s + 1)
+    d.define("y", s + 1)
     with pytest.raises(ProofError, match="universal letters only"):
         d.goal(positive(d.term(calculus.exp(calculus.Var("y")))))
