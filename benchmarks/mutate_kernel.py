@@ -27,7 +27,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 TESTS = {
-    "words": ["test_words", "test_derivation", "test_soundness"],
+    "words": ["test_words", "test_derivation", "test_soundness", "test_render", "test_crosscheck"],
     "language": ["test_language", "test_soundness", "test_derivation"],
     "derivation": ["test_soundness", "test_derivation", "test_crosscheck"],
     "smt": ["test_smt", "test_soundness"],
@@ -39,14 +39,35 @@ SKIPPED = {"__str__", "__repr__", "latex", "_sides", "complete_model", "model_pr
 _ANY_ORDER = "Any fixed order of the atoms serves: it only makes one tuple of several that are equal as products."
 _ATOM_ORDER = "return (0, ((atom, False),)) if isinstance(atom, str) else (1, _order(atom))"
 
+_TWO_CUTS = "A normal form passes through dimension one at most once, so a product of two has at most two cuts."
+
+_DIMENSIONS = "births |= {self._eigen[s] for d in replaced.values() for s in indices(d) if s in self._eigen}"
+_EXHAUST = "answer = prove([_constraint(r, names) for r in relations], [], timeout_seconds=timeout_seconds)"
+_UNBOUND = 'found = found - {content.symbol} | ({parse_index(content.low)[0], parse_index(content.high)[0]} - {""})'
+
 # (file, source line, change): why nothing that can be observed is different.
 EXPLAINED: dict[tuple[str, str, str], str] = {
     ("words", _ATOM_ORDER, "0 -> 1"): _ANY_ORDER,
     ("words", _ATOM_ORDER, "1 -> 2"): _ANY_ORDER,
     ("words", _ATOM_ORDER, "False -> True"): _ANY_ORDER,
+    ("words", "return pieces, word[: cuts[0]] + word[cuts[-1] :]", "drop USub"): _TWO_CUTS,
+    ("words", "for i, s in enumerate(word):", "drop loop"): _TWO_CUTS,
+    ("words", 'if _rows(s) == "1":', "condition always false"): _TWO_CUTS,
+    ("words", "assert not rest", "drop assert"): "It states what always holds.",
+    ("words", "if self._hash is None:", "condition always true"): "The hash is computed again, and is the same.",
+    ("words", "result = result @ self", "swap the factors"): "The powers of one matrix commute.",
+    ("words", 'return Expr("1", "1", (self.T @ self).trace().terms, ("norm", self))', "swap the factors"): (
+        "The traces of M^T M and of M M^T are equal."
+    ),
     ("language", "expr: Expr = field(default_factory=lambda: number(0))", "0 -> 1"): (
         "A predicate has this expression too, but nobody reads it, and all predicates have the same one."
     ),
+    ("derivation", "if p in best and best[p] + g > best.get(q, -(10**9)):", "9 -> 10"): "Both are below all indices.",
+    ("derivation", _DIMENSIONS, "drop augassign"): (
+        "The dimensions are those of relations and values, on which the letters rest already."
+    ),
+    ("derivation", _EXHAUST, "drop argument 1"): "No assumptions are the default.",
+    ("derivation", _UNBOUND, "Sub -> left operand"): "No index symbol is empty.",
 }
 
 

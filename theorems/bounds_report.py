@@ -1,7 +1,7 @@
 r"""What `theorems bounds` prints: the ingredients of a network and its data, and every bound of the package on them.
 
 Each number is a certified enclosure. A bound whose conditions the network breaks is listed with the reason, and one
-that is at least 1 is called vacuous, because a probability is never more.
+that is at least 1 is called vacuous and cut at 1, because a probability is never more.
 """
 
 from __future__ import annotations
@@ -138,6 +138,17 @@ def dominant(value: BoundValue) -> str:
     return next((text for symbol, text in _WHAT.items() if symbol in symbols), value.dominated_by)
 
 
+def _at_most(value: BoundValue) -> str:
+    """The bound cut at 1, with 6 digits rounded up; beyond 1, what the formula gives."""
+    from decimal import ROUND_CEILING, Context
+
+    from numerics.arithmetic.enclosure import outward
+
+    if value.vacuous is False:
+        return str(Context(prec=6, rounding=ROUND_CEILING).create_decimal_from_float(outward(value.capped)[1]))
+    return f"1, {'vacuous' if value.vacuous else 'perhaps vacuous'}: the formula gives {_show(value.value)}"
+
+
 def table(report: BoundsReport) -> str:
     """The report as plain text, for people."""
     lines = [
@@ -165,9 +176,8 @@ def table(report: BoundsReport) -> str:
         if row.value is None:
             lines += [f"    does not apply: {sentence}." for sentence in row.broken]
             continue
-        said = {True: "vacuous", False: "not vacuous", None: "perhaps vacuous"}[row.value.vacuous]
         margin = next((f", gamma = {v}" for s, _, v in row.value.ingredients if s == "gamma"), "")
-        lines.append(f"    <= {_show(row.value.value)}, {said}; mostly {dominant(row.value)}{margin}")
+        lines.append(f"    <= {_at_most(row.value)}; mostly {dominant(row.value)}{margin}")
         lines.append(f"    {row.bound.page}; {row.bound.citation}")
     return "\n".join(lines)
 

@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -87,7 +88,7 @@ def test_the_report_on_digits_names_every_ingredient(digits) -> None:
         assert part in text
     for name in bounds():
         assert f"{name}:" in text
-    assert text.count("vacuous; mostly complexity") == 3
+    assert text.count("    <= 1, vacuous: the formula gives ") == text.count("; mostly complexity") == 3
     assert "from its reference" not in run(*digits, references="none")
 
 
@@ -157,6 +158,18 @@ def test_a_bound_that_is_not_vacuous() -> None:
     assert uniform.value >= sharp.value and uniform.vacuous is False
     best = bounds()["spectral-margin-uniform"].on(network, data, delta="0.01")
     assert float(best.value) <= float(uniform.value) * (1 + 1e-12)
+    assert sharp.value > arb("0.434213") and "\n    <= 0.434214; mostly complexity, gamma = 1\n" in table(
+        bounds_report(network, data)
+    )  # rounded up
+
+
+def test_what_may_be_vacuous_is_cut_at_one() -> None:
+    report = bounds_report(sign_network(), line(1000))
+    value = report.rows[0].value
+    assert value is not None
+    close = replace(value, value=arb(1, 0.001), capped=arb(1, 0.001), vacuous=None)
+    text = table(replace(report, rows=(replace(report.rows[0], value=close),)))
+    assert "    <= 1, perhaps vacuous: the formula gives [1.00" in text
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 10, 1000, 10**6])

@@ -130,6 +130,7 @@ def test_a_replaced_dimension_is_shown() -> None:
     square = W("j") @ W("j") - dimension("n[j]") * identity("n[j]")
     assert plain_made(substitute(A @ identity("n"), {x: M}, {"n": "k"})) == "M I_k"
     assert plain_made(substitute(n * A, {x: M}, {"n": "k"})) == "k M"
+    assert plain_made(substitute(n * (A + A), {}, {"n": "n", "m": "k"})) == "n (A + A)"
     assert "n[j]" not in plain_made(at_index(square, "j", "2")) and "n[2]" in plain_made(at_index(square, "j", "2"))
     assert plain_made(at_index(W("j") @ (W("j") + W("j")), "j", "2")) == "W[2] (W[2] + W[2])"
     assert plain_made(substitute(A @ (A + S), {x: -S})) == "(-S) (-S + S)"

@@ -7,7 +7,11 @@ probability below $10^{-16}$.
 
 from __future__ import annotations
 
+import os
+import pickle
 import random
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -242,7 +246,7 @@ def test_known_identities_and_their_look_alikes() -> None:
     assert M.letters() == {LETTERS[4]} and (A.trace() * u).letters() == {LETTERS[0], LETTERS[5]}
     assert (n * u).dimensions() == {"n"} and (m * u).dimensions() == {"n", "m"} and s.dimensions() == frozenset()
     assert (A.trace() * B @ C).degree() == 3 and (n * A).degree() == 2 and zeros("n", "n").degree() == 0
-    assert (A + A @ A).degree() == 2 and number(2).degree() == 0
+    assert (A + A @ A).degree() == 2 and number(2).degree() == 0 and dimension("n[12]").degree() == 1
     assert str(LETTERS[0]) == "A" and repr(A @ B.T.T) == "A B"
 
 
@@ -442,6 +446,19 @@ def test_agreement_with_explicit_matrices() -> None:
     for _ in range(40):
         t = tree(rng, *shapes(rng), rng.randrange(1, 5))
         assert (by_hand(t) - of_terms(t.expr())).expand() == sympy.zeros(sizes[t.rows], sizes[t.cols])
+
+
+def test_letters_travel_between_processes() -> None:
+    """The hash of a text differs from process to process; a letter must be found under its name all the same."""
+    e = letter(LETTERS[0]) @ letter(LETTERS[3])
+    code = (
+        "import pickle, sys; from theorems.proof.words import Letter, letter; e = pickle.load(sys.stdin.buffer)\n"
+        "A, S = Letter('A', 'n', 'n'), Letter('S', 'n', 'n', True)\n"
+        "assert e == letter(A) @ letter(S) and e.letters() == {A, S} and hash(e) == hash(letter(A) @ letter(S))"
+    )
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        subprocess.run([sys.executable, "-c", code], input=pickle.dumps(e), env=environment, check=True)
 
 
 # Substitution.

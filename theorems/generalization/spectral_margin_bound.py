@@ -28,9 +28,10 @@ covering theorem of Bartlett, Foster and Telgarsky gives $\ln N(\varepsilon) \le
 outputs, and the losses are $\sqrt2/\gamma$-Lipschitz in them, so that their entropy is at most $K^2/\varepsilon^2$. Dudley's
 integral of $K/\varepsilon$ from $\alpha$ to $\sqrt n/4$ is a logarithm, and $\alpha = 3K/\sqrt n$ is its best lower end
 (the losses are first centred at $\frac12$, which halves the radius). The paper takes the margin as 2-Lipschitz,
-$\alpha = 1/n$ and the upper end $\sqrt n$. What is cited: McDiarmid, symmetrisation, Dudley, the two bounded
-differences, the covering theorem, and rules of the logarithm. The formal goal speaks of finitely many points and networks; the
-cited facts hold on every probability space, and for this class, which has a countable dense subset.
+$\alpha = 1/n$ and the upper end $\sqrt n$. What is cited: McDiarmid, symmetrisation, Dudley (for entropies at
+most $K^2/\varepsilon^2$), the two bounded differences, and the covering theorem; the integral and the rules of the logarithm are
+proved. The formal goal speaks of finitely many points and networks; the cited facts hold on every probability space, and for this
+class, which has a countable dense subset.
 
 **Reading.** The printed theorem (Theorem 1.1 of the paper) hides in its $\widetilde O$: the factor 72, $\ln n$ and a union
 over norms and margins, which is what makes it hold for *every* network and $\gamma$: fixing $s_i, b_i, \gamma$ in advance is
@@ -87,34 +88,35 @@ if TYPE_CHECKING:
 def proof() -> Derivation:
     from theorems.generalization import _learning_axioms as cited
     from theorems.proof import at_least, at_most, calculus, equal, nonnegative, positive
-    from theorems.proof.words import number
-
-    # The kernel has no predicate that speaks of integrals, so the antiderivative is checked here.
-    e, kappa_, a_, b_ = (calculus.Var(x) for x in ("e", "kappa", "a", "b"))
-    calculus.definite_integral(kappa_ * calculus.log(e), kappa_ / e, "e", a_, b_, positive=("a", "b", "kappa"))
 
     d = Derivation("spectral margin bound")
     mu, F, P, G, N, H, Z, u, v = d.matrices(
         "mu: k 1", "F: k r", "P: q 1", "G: q 1", "N: q 1", "H: h r", "Z: k d", "u: q 1", "v: r 1"
     )
-    n, m, delta, ell, t, p = d.scalars("n sqrt_n delta ell t p")
+    n, delta, t, p = d.scalars("n delta t p")
     err, risk, gamma, x, w, R = d.scalars("err risk gamma x w R")
-    nu, root = d.scalars("1/n 1/sqrt_n")
-    K, h, kappa, half = d.scalars("K h kappa half")
-    one = number(1)
+    K, kappa = d.scalars("K kappa")
+
+    # Roots, quotients and logarithms are letters that the calculus knows.
+    n_, e_, K_, kappa_ = (calculus.Var(name) for name in ("n", "e", "K", "kappa"))
+    m_ = calculus.sqrt(n_)
+    m, nu, root = d.term(m_), d.term(1 / n_), d.term(1 / m_)
+    n_large = d.given(at_least(n, 1))
+    n_positive = d.smt(positive(n), [n_large])
+    root_n = d.calculus_equal(m_**2, n_, [n_positive])
+    inverse_n = d.calculus_equal(n_ * (1 / n_), calculus.term(1), [n_positive])
+    inverse_root = d.calculus_equal(m_ * (1 / m_), calculus.term(1), [n_positive])
+    m_sign = d.calculus_increasing(e_, "e", calculus.term(0), m_, [n_positive])
+    m_positive = d.smt(positive(m), [m_sign, root_n, n_positive])
+    log_delta, delta_named = cited.logarithm_of(d, calculus.Var("delta"))
 
     # The probability: phi = G - 2N is beyond t with probability at most delta.
     drawn = d.given(cited.samples(P, mu, n))
     greatest = d.given(cited.deviations(G, F, mu, n))
     rad = d.given(cited.averages(N, F, n))
     unit = d.given(cited.losses(F))
-    m_positive = d.given(positive(m))
-    root_n = d.given(equal(m**2, n))
-    inverse_n = d.given(equal(n * nu, 1))
-    inverse_root = d.given(equal(m * root, 1))
-    log_delta = d.given(cited.log_of_ratio(ell, delta, one))
     t_sign = d.given(nonnegative(t))
-    t_value = d.given(equal(n * t**2, 2 * ell), "t = 2 sqrt(ln(1/delta)/(2n))")
+    t_value = d.given(equal(n * t**2, -2 * log_delta), "t = 2 sqrt(ln(1/delta)/(2n))")
     tail = d.given(cited.beyond(p, G - 2 * N, P, t))
     goal_probability = d.goal(at_most(p, delta))
 
@@ -128,13 +130,11 @@ def proof() -> Derivation:
     _, (dN,) = d.axiom(cited.CHANGE_OF_AVERAGE, {"F": F, "N": N, "n": n, "c": nu / 2}, [rad, unit, halved])
     _, (dPhi,) = d.axiom(cited.CHANGE_OF_SUM, {"G": G, "N": N, "n": n, "a": nu, "b": nu / 2}, [dG, dN])
     below = d.squares(at_least(t, P.T @ (G - 2 * N) + t), [(1, mean)])
-    # n (2/n)^2 ell = 2 t^2
-    exponent = d.algebra(equal(2 * t**2, n * (2 * nu) ** 2 * ell), [inverse_n, t_value])
-    d.axiom(
-        cited.MCDIARMID,
-        {"mu": mu, "Phi": G - 2 * N, "P": P, "n": n, "c": 2 * nu, "tau": t, "s": t, "p": p, "delta": delta, "ell": ell},
-        [drawn, dPhi, tail, log_delta, t_sign, below, exponent],
-    )
+    # n (2/n)^2 ln(1/delta) = 2 t^2
+    exponent = d.algebra(equal(2 * t**2, -n * (2 * nu) ** 2 * log_delta), [inverse_n, t_value])
+    place = {"mu": mu, "Phi": G - 2 * N, "P": P, "n": n, "c": 2 * nu, "tau": t, "s": t, "p": p, "delta": delta}
+    facts = [drawn, dPhi, tail, delta_named, t_sign, below, exponent]
+    d.axiom(cited.MCDIARMID, place | {"x": log_delta}, facts)
     assert d.proof_of(goal_probability) is not None
 
     # The inequality, on a sample u where phi <= t, for the network v.
@@ -148,11 +148,8 @@ def proof() -> Derivation:
     K_positive = d.given(positive(K))
     K_value = d.given(equal(K**2 * gamma**2, 2 * x**2 * w * R**2), "definition of K")
     K_small = d.given(at_most(12 * K, n))
-    h_value = d.given(cited.log_of_ratio(h, 12 * K, n))
     kappa_positive = d.given(positive(kappa))
     kappa_value = d.given(equal(kappa**2 * gamma**2, 4 * x**2 * w * R**2), "definition of kappa")
-    half_value = d.given(cited.log_of_ratio(half, one, m), "half = ln(sqrt n)")
-    n_large = d.given(at_least(n, 1))
     w_sign = d.given(nonnegative(w))
 
     _, (of_network,) = d.axiom(
@@ -166,27 +163,28 @@ def proof() -> Derivation:
         place = {"F": F, "H": H, "u": u, "n": n, "gamma": gamma, "a": x**2 * w * R**2, "c": c}
         return d.axiom(cited.CONTRACTION, place, [ramp_losses, outputs, gamma_positive, enough])[1][0]
 
-    def chained(kappa, a, b, x, facts):
-        """Dudley's bound n rho <= 4 m a + 12 kappa x."""
-        place = {"x": x, "kappa": kappa, "a": a, "b": b}
-        _, (J,) = d.axiom(cited.LOGARITHM_IS_INTEGRAL, place, facts)
-        place = {"F": F, "N": N, "u": u, "n": n, "m": m, "kappa": kappa, "J": kappa * x, "a": a, "b": b}
-        return d.axiom(cited.DUDLEY, place, [*facts, J, unit, rad, marked, m_positive, root_n])[1][0]
+    def chained(kappa_, a, b, value, kappa_positive, facts):
+        """Dudley's bound n rho <= 4 m a + 12 J, where J, the integral of kappa/e from a to b, has this value."""
+        kappa, known = d.term(kappa_), [n_positive, kappa_positive]
+        J, ends = d.integral(f"J_{kappa_}", kappa_ * calculus.log(e_), kappa_ / e_, "e", a, b, known)
+        rule = d.calculus_equal(kappa_ * calculus.log(b) - kappa_ * calculus.log(a), value, known)
+        (x, lower), (y, upper) = (cited.logarithm_of(d, end) for end in (a, b))
+        place = {"F": F, "N": N, "u": u, "n": n, "m": m, "kappa": kappa, "J": J, "a": d.term(a), "b": d.term(b)}
+        sign = d.weaken(kappa_positive, nonnegative(kappa))
+        facts = [*facts, sign, lower, upper, ends, unit, rad, marked, m_positive, root_n]
+        _, (bound,) = d.axiom(cited.DUDLEY, place | {"x": x, "y": y}, facts)
+        return d.squares(at_most(n * (u.T @ N), 4 * m * d.term(a) + 12 * d.term(value)), [(1, bound)], [ends, rule])
 
     # Sharp: alpha = 3K/sqrt n up to sqrt(n)/4, so that b/a = n/(12K).
     root_positive = d.smt(positive(root), [m_positive, inverse_root])
-    n_positive = d.smt(positive(n), [n_large])
     nu_positive = d.smt(positive(nu), [n_positive, inverse_n])
-    alpha, beta = 3 * K * root, m / 4
+    alpha_, beta_, h_ = 3 * K_ * (1 / m_), m_ * Fraction(1, 4), calculus.log(n_ / (12 * K_))
+    alpha, beta, h = (d.term(z) for z in (alpha_, beta_, h_))
     alpha_positive = d.squares(positive(alpha), [(3, K_positive, root_positive)])
     ordered = d.squares(at_least(beta, alpha), [(Fraction(1, 4), K_small, root_positive)], [root_n, inverse_root])
     reaches = d.squares(at_least(4 * beta, m), [])
-    beta_positive = d.squares(positive(beta), [(Fraction(1, 4), m_positive)])
-    same = d.algebra(equal(alpha * n, beta * (12 * K)), [root_n, inverse_root])
-    place = {"x": h, "a": 12 * K, "b": n, "e": alpha, "f": beta}
-    _, (log_sharp,) = d.axiom(cited.LOGARITHM_OF_RATIO, place, [h_value, alpha_positive, beta_positive, same])
-    K_sign = d.weaken(K_positive, nonnegative(K))
-    sharp = chained(K, alpha, beta, h, [entropy(K**2, K_value), K_sign, alpha_positive, ordered, reaches, log_sharp])
+    facts = [entropy(K**2, K_value), alpha_positive, ordered, reaches]
+    sharp = chained(K_, alpha_, beta_, K_ * h_, K_positive, facts)
     goal_sharp = d.goal(at_most(err, risk + sharp_excess(K, h, t, nu)))
     d.squares(goal_sharp, [(1, excess), (2, sharp, nu_positive)], [inverse_n, inverse_root])
 
@@ -195,20 +193,10 @@ def proof() -> Derivation:
     m_large = d.smt(at_least(m, 1), [m_positive, root_n, n_large])
     paper_ordered = d.smt(at_least(m, nu), [m_large, n_large, inverse_n])
     paper_reaches = d.squares(at_least(4 * m, m), [(3, m_positive)])
-    place = {"x": half, "a": one, "b": m, "e": m, "f": n}
-    _, (upper,) = d.axiom(
-        cited.LOGARITHM_OF_RATIO, place, [half_value, m_positive, n_positive, d.algebra(equal(m * m, n), [root_n])]
-    )
-    _, (log_n,) = d.axiom(cited.LOGARITHM_ADDS, {"x": half, "y": half, "a": one, "b": m, "c": n}, [half_value, upper])
-    facts = [log_n, nu_positive, d.squares(positive(one), [(1,)]), d.algebra(equal(nu * n, 1), [inverse_n])]
-    _, (lower,) = d.axiom(cited.LOGARITHM_OF_RATIO, {"x": 2 * half, "a": one, "b": n, "e": nu, "f": one}, facts)
-    _, (log_ratio,) = d.axiom(
-        cited.LOGARITHM_ADDS, {"x": 2 * half, "y": half, "a": nu, "b": one, "c": m}, [lower, half_value]
-    )
-    kappa_sign = d.weaken(kappa_positive, nonnegative(kappa))
-    facts = [entropy(kappa**2, kappa_covers), kappa_sign, nu_positive, paper_ordered, paper_reaches, log_ratio]
-    paper = chained(kappa, nu, m, 3 * half, facts)
-    goal_paper = d.goal(at_most(err, risk + paper_excess(kappa, 2 * half, t, nu, root)))
+    facts = [entropy(kappa**2, kappa_covers), nu_positive, paper_ordered, paper_reaches]
+    log_n = calculus.log(n_)
+    paper = chained(kappa_, 1 / n_, m_, Fraction(3, 2) * kappa_ * log_n, kappa_positive, facts)
+    goal_paper = d.goal(at_most(err, risk + paper_excess(kappa, d.term(log_n), t, nu, root)))
     d.squares(
         goal_paper,
         [(1, excess), (2, paper, nu_positive), (Fraction(1, 2), t_sign)],
@@ -302,7 +290,6 @@ def interpret(t: Learning) -> Model | None:
             [Z[i, c] for i, y in enumerate(t.labels) for c in [y, *(c for c in range(Z.cols) if c != y)]]
             for Z in t.scores()
         ]
-        n = arb(t.n)
         return Model(
             {
                 "mu": Matrix([[p] for p in chances]),
@@ -315,11 +302,7 @@ def interpret(t: Learning) -> Model | None:
                 "u": Matrix([[int(i == here)] for i in range(len(samples))]),
                 "v": Matrix([[int(j == v)] for j in range(len(F))]),
                 "n": t.n,
-                "sqrt_n": n.sqrt(),
-                "1/n": Fraction(1, t.n),
-                "1/sqrt_n": 1 / n.sqrt(),
                 "delta": t.delta,
-                "ell": (1 / as_ball(t.delta)).log(),
                 "t": bound,
                 "p": sum((p for (_, p), x, y in zip(t.samples(), G, N, strict=True) if x - 2 * y > bound), fmpq(0)),
                 "err": error,
@@ -329,9 +312,7 @@ def interpret(t: Learning) -> Model | None:
                 "w": arb(2 * t.width**2).log(),
                 "R": complexity(norms),
                 "K": K,
-                "h": (n / (12 * K)).log(),
                 "kappa": 2 * scale,
-                "half": n.sqrt().log(),
             }
         )
 

@@ -18,7 +18,7 @@ $\omega = \frac13 2^{-|e|} \prod_i \frac1{j_i(j_i+1)}\frac1{k_i(k_i+1)}$ of $\de
 $\sum_{j \le J} \frac1{j(j+1)} = \frac J{J+1}$ telescope and $\sum_{|e| \le E} 2^{-|e|} = 3 - 2^{1-E}$, so all shares
 together are at most 1, and some cell's bound fails with probability at most $\delta$. A network with its margin lies in the cell of its rounded
 numbers; the bound of that cell, at confidence $\delta\omega$, speaks of the ramp risk at $2^e \le \gamma$, which is at most that
-at $\gamma$. Cited are the bound of one cell, which is the fixed form proved in `generalization.spectral_margin_bound`, and rules of the logarithm.
+at $\gamma$. Cited is the bound of one cell, which is the fixed form proved in `generalization.spectral_margin_bound`.
 
 **Reading.** This is the form that may be computed for a trained network: its norms and its margin are known after training only. The price
 $C$ grows like twice the logarithms of the norms. No grid over $\|X\|_F$ is needed, since the fixed form has the norm of the sample itself.
@@ -56,12 +56,10 @@ from theorems.proof.crosscheck import Model
 
 def proof() -> Derivation:
     from theorems.generalization import _learning_axioms as cited
-    from theorems.proof import Indexed, at_most, equal, nonnegative, positive, predicate, zero
-    from theorems.proof.words import number
+    from theorems.proof import Indexed, at_most, calculus, equal, nonnegative, positive, predicate, zero
 
     d = Derivation("the bound for all cells")
     J, E, D, m = (d.index_constant(x) for x in "JEDm")
-    one = number(1)
 
     def fails_in_cell(p, o, delta):
         return predicate("p is the probability that the bound of a cell with share o of delta fails", p, o, delta)
@@ -179,21 +177,19 @@ def proof() -> Derivation:
     )
 
     # In one cell: ln(1/(delta o)) = ln(1/delta) + C for o = 1/price, and the ramp at 2^e is below the ramp at gamma.
-    ell, C, price, part = d.scalars("ell C price delta'")
+    (price,) = d.scalars("price")
     err, risk, narrow, K, h, t, nu = d.scalars("err risk risk' K h t 1/n")
-    log_delta, log_price = d.given(cited.log_of_ratio(ell, delta, one)), d.given(cited.log_of_ratio(C, one, price))
-    part_positive, portion = d.given(positive(part)), d.given(equal(part * price, delta))
-    place = {"x": C, "a": one, "b": price, "e": part, "f": delta}
-    _, (moved,) = d.axiom(cited.LOGARITHM_OF_RATIO, place, [log_price, part_positive, delta_positive, portion])
-    d.goal(cited.log_of_ratio(C + ell, part, one))
-    d.axiom(cited.LOGARITHM_ADDS, {"x": C, "y": ell, "a": part, "b": delta, "c": one}, [moved, log_delta])
+    price_positive = d.given(positive(price))
+    share = calculus.Var("delta") * (1 / calculus.Var("price"))
+    apart = calculus.log(1 / calculus.Var("delta")) + calculus.log(calculus.Var("price"))
+    d.goal(equal(d.term(calculus.log(1 / share)), d.term(apart)))
+    d.calculus_equal(calculus.log(1 / share), apart, [delta_positive, price_positive])
     good = d.given(holds_in_cell(err, narrow, K, h, t, nu))
     _, (cell,) = d.axiom(fixed, {"err": err, "risk": narrow, "K": K, "h": h, "t": t, "nu": nu}, [good])
     lower = d.given(at_most(narrow, risk), "generalization.margins_and_ramp")
     d.squares(d.goal(at_most(err, risk + sharp_excess(K, h, t, nu))), [(1, cell), (1, lower)])
-    d.model_predicate(fails_in_cell(ell, ell, ell).predicate, lambda p, o, delta: 0 <= p <= 1 and 0 < o <= 1)
-    d.model_predicate(holds_in_cell(ell, ell, ell, ell, ell, ell).predicate, lambda err, *_: 0 <= err <= 1)
-    d.model_predicate("x = ln(b/a)", lambda x, a, b: (arb(b) / arb(a)).log().overlaps(arb(x)))
+    d.model_predicate(fails_in_cell(t, t, t).predicate, lambda p, o, delta: 0 <= p <= 1 and 0 < o <= 1)
+    d.model_predicate(holds_in_cell(t, t, t, t, t, t).predicate, lambda err, *_: 0 <= err <= 1)
     return d
 
 
@@ -374,10 +370,7 @@ def interpret(t: Search) -> Model:
             "delta": problem.delta,
             "g": G / 3,
             "y": u,
-            "ell": (1 / as_ball(problem.delta)).log(),
-            "C": arb(price).log(),
             "price": price,
-            "delta'": problem.delta / price,
             "err": sum((p for p, M in zip(chances, margins, strict=True) if M <= 0), fmpq(0)),
             "risk": risk,
             "risk'": narrow,

@@ -174,6 +174,7 @@ class Derivation:
         self._letters: dict[str, Letter] = {}
         self._universal: set[Letter] = set()
         self._families: dict[str, Letter] = {}
+        self._members: dict[str, Letter] = {}
         self._births: dict[Letter, frozenset[int]] = {}
         self._depends: dict[Letter, frozenset[Letter]] = {}
         self._order: list[tuple[str, str, int, int | None]] = []  # high symbol - low symbol >= gap, hypothesis or None
@@ -237,12 +238,18 @@ class Derivation:
 
     def _is_member(self, x: Letter) -> bool:
         """Whether a letter is a member of a declared family, shape included."""
-        pattern = self._families.get(x.name.partition("[")[0])
-        if pattern is None:
-            return False
-        (symbol,) = indices(pattern.name)
-        index = x.name.partition("[")[2].removesuffix("]")
-        return at_index(letter(pattern), symbol, index) == letter(x)
+        return self._member(x.name) == x
+
+    def _member(self, name: str) -> Letter | None:
+        """The member of a declared family with this name."""
+        if name not in self._members:
+            head, _, index = name.partition("[")
+            pattern = self._families.get(head)
+            if pattern is None:
+                return None
+            (symbol,) = indices(pattern.name)
+            (self._members[name],) = at_index(letter(pattern), symbol, index.removesuffix("]")).letters()
+        return self._members[name]
 
     # Facts: the only door.
 
@@ -1143,11 +1150,7 @@ class Derivation:
     def complete_model(self, model: Any) -> None:
         """Tell a model the shapes of its values (the sizes of all dimensions follow)."""
         for name, value in list(model.values.items()):
-            x = self._letters.get(name)
-            if x is None and name.partition("[")[0] in self._families:
-                pattern = self._families[name.partition("[")[0]]
-                (symbol,) = indices(pattern.name)
-                (x,) = at_index(letter(pattern), symbol, name.partition("[")[2].removesuffix("]")).letters()
+            x = self._letters.get(name) or self._member(name)
             if x is None:
                 raise ProofError(f"`interpret` gives a value to `{name}`, which the derivation does not have.")
             model.learn(x, value)

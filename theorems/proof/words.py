@@ -43,6 +43,10 @@ class Letter:
             )
         if self.rows == self.cols == "1":
             object.__setattr__(self, "symmetric", True)
+        object.__setattr__(self, "_hash", hash((self.name, self.rows, self.cols, self.symmetric)))
+
+    def __hash__(self) -> int:
+        return self._hash  # type: ignore[attr-defined]  # computed once: letters are keys everywhere
 
     def __str__(self) -> str:
         return self.name
@@ -88,7 +92,7 @@ def _closed(word: Word) -> Word:
 def _open_at_units(rows: Dimension, word: Word) -> tuple[tuple[Atom, ...], Word]:
     """Cut a word where it passes through dimension one: (closed pieces, what is left of the word)."""
     cuts = [0] if rows == "1" else []
-    cuts += [i + 1 for i, s in enumerate(word) if _cols(s) == "1"]
+    cuts += [i + 1 for i, (x, t) in enumerate(word) if (x.rows if t else x.cols) == "1"]
     if len(cuts) < 2:
         return (), word
     pieces = tuple(_closed(word[a:b]) for a, b in itertools.pairwise(cuts))
