@@ -21,10 +21,10 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from hypothesis import strategies as st
-from numerics.strategies import linear_networks, matrices, rationals, sizes
 
 from numerics.arithmetic.exact import Matrix
 from numerics.evidence.verdict import Verdict, decided, every
+from numerics.strategies import linear_networks, matrices, rationals, sizes
 from theorems import Citation, Claim, Mutant, Premise
 from theorems.proof import Derivation, equal, zero
 from theorems.proof.crosscheck import Model

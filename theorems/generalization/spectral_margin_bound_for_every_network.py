@@ -435,7 +435,7 @@ claim = Claim(
         ),
         Premise(
             "zero to zero",
-            r"Every activation keeps zero, $\\sigma_i(0) = 0$, and no layer has a bias.",
+            r"Every activation keeps zero, $\sigma_i(0) = 0$, and no layer has a bias.",
             holds=lambda t: t.problem.shift == 0,
             kind="unknown",
             why="it breaks the fixed form, but there the bound sees no complexity only for inputs zero, where all functions "
@@ -443,7 +443,7 @@ claim = Claim(
         ),
         Premise(
             "positive margin",
-            r"$\\gamma > 0$ and $0 < \\delta < 1$.",
+            r"$\gamma > 0$ and $0 < \delta < 1$.",
             holds=lambda t: min(t.gammas) > 0 and 0 < t.problem.delta < 1,
             kind="typing",
             why="the formula takes the logarithm of both",
@@ -459,7 +459,7 @@ claim = Claim(
     mutants=(
         Mutant(
             "shares 1/j",
-            r"The shares may be $\\frac1{j_i + 1}$ instead of $\\frac1{j_i (j_i + 1)}$.",
+            r"The shares may be $\frac1{j_i + 1}$ instead of $\frac1{j_i (j_i + 1)}$.",
             lambda t: at_most(total_share(Cell((9,), (9,), 1), lambda c: Fraction(1, c + 1)), 1),
             simple,
         ),
@@ -477,19 +477,19 @@ claim = Claim(
         ),
         Mutant(
             "margin rounded up",
-            r"The ramp risk at $2^{e+1}$ is at most that at $\\gamma$.",
+            r"The ramp risk at $2^{e+1}$ is at most that at $\gamma$.",
             lambda t: risk_below(t, lambda gamma: rounded_down(gamma) + 1),
             lambda: simple(Fraction(3, 2)),
         ),
         Mutant(
             "norms rounded down",
-            r"$s_i = \\lfloor L \\|A_i\\|_\\sigma \\rfloor / L$ bounds the norm.",
+            r"$s_i = \lfloor L \|A_i\|_\sigma \rfloor / L$ bounds the norm.",
             lambda t: every(at_least(int(float(s)), s) for s, _ in t.problem.norms(0)),
             simple,
         ),
         Mutant(
             "sum of powers is 2",
-            r"$\\sum_e 2^{-|e|} = 2$.",
+            r"$\sum_e 2^{-|e|} = 2$.",
             lambda t: equal(sum((Fraction(1, 2 ** abs(e)) for e in range(-9, 10)), Fraction(0)) + Fraction(1, 256), 2),
             simple,
         ),

@@ -161,7 +161,8 @@ def _made(e: Expr, style: _Style, where: _Where | None = None) -> tuple[str, int
         text, binds = _made(x, style, where)
         return text if binds >= least else f"{style.parentheses[0]}{text}{style.parentheses[1]}"
 
-    if op == "substituted":
+    written = (args[0].made or ("normal form",))[0] if op == "substituted" else ""
+    if op == "substituted" and (where is not None or written not in ("derivative", "gradient", "normal form")):
         return _made(args[0], style, _Where(args[1], args[2], where))
     if op == "letter":
         return letter_(args[0])
@@ -194,7 +195,7 @@ def _made(e: Expr, style: _Style, where: _Where | None = None) -> tuple[str, int
         return style.norm.format(_made(args[0], style, where)[0]), _SYMBOL
     if op == "inner":
         return style.inner.format(_made(args[0], style, where)[0], _made(args[1], style, where)[0]), _SYMBOL
-    if op == "derivative":
+    if op == "derivative" and where is None:  # elsewhere its letters were replaced: the normal form says what it is
         at = ", ".join(f"{style.name(x.name)} -> {_made(d, style, where)[0]}" for x, d in args[1].items())
         if style is _LATEX:
             at = at.replace("->", "\\to")
