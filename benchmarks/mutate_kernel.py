@@ -41,6 +41,8 @@ _ATOM_ORDER = "return (0, ((atom, False),)) if isinstance(atom, str) else (1, _o
 
 _TWO_CUTS = "A normal form passes through dimension one at most once, so a product of two has at most two cuts."
 
+_MOVED = "term = (moved @ around).trace() * _raw(expr.rows, expr.cols, word)"
+_OWNED = "A fact that is used becomes a parent of the new one, and `_add` asks again whether it is owned."
 _DIMENSIONS = "births |= {self._eigen[s] for d in replaced.values() for s in indices(d) if s in self._eigen}"
 _EXHAUST = "answer = prove([_constraint(r, names) for r in relations], [], timeout_seconds=timeout_seconds)"
 _UNBOUND = 'found = found - {content.symbol} | ({parse_index(content.low)[0], parse_index(content.high)[0]} - {""})'
@@ -50,6 +52,8 @@ EXPLAINED: dict[tuple[str, str, str], str] = {
     ("words", _ATOM_ORDER, "0 -> 1"): _ANY_ORDER,
     ("words", _ATOM_ORDER, "1 -> 2"): _ANY_ORDER,
     ("words", _ATOM_ORDER, "False -> True"): _ANY_ORDER,
+    ("words", "assert not isinstance(atom, str)", "drop assert"): "It states what always holds, for the type checker.",
+    ("words", _MOVED, "swap the factors"): "The traces of D M and of M D are equal.",
     ("words", "return pieces, word[: cuts[0]] + word[cuts[-1] :]", "drop USub"): _TWO_CUTS,
     ("words", "for i, s in enumerate(word):", "drop loop"): _TWO_CUTS,
     ("words", 'if _rows(s) == "1":', "condition always false"): _TWO_CUTS,
@@ -66,6 +70,8 @@ EXPLAINED: dict[tuple[str, str, str], str] = {
     ("derivation", _DIMENSIONS, "drop augassign"): (
         "The dimensions are those of relations and values, on which the letters rest already."
     ),
+    **{("derivation", f"self._own({x})", "drop call"): _OWNED for x in ("f", "p", "fact", "contrary", "h")},
+    ("derivation", "rounds: int = 3,", "3 -> 4"): "Only how long is searched, and that is not trusted.",
     ("derivation", _EXHAUST, "drop argument 1"): "No assumptions are the default.",
     ("derivation", _UNBOUND, "Sub -> left operand"): "No index symbol is empty.",
 }

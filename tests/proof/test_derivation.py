@@ -198,6 +198,8 @@ def test_rules_rewrite_and_are_recorded() -> None:
     commute = d.given(equal(S @ Q, identity("n")))
     g = d.algebra(equal(S @ Q @ P @ P, P), [commute])  # a rule and a fact together
     assert set(g.parents) == {idempotent, commute}
+    traced = d.given(equal((Q @ S @ P).trace(), Q.trace() + 1))
+    assert d.rule(traced).lead == next(iter((Q @ S @ P).trace().terms))
     weighted = d.given(zero(dimension("n") * Q @ S - 3 * Q))
     assert d.rule(weighted).lead[0] == ("n",)
     d.rule(d.given(equal(Q @ Q, S)))
