@@ -451,6 +451,7 @@ def test_agreement_with_explicit_matrices() -> None:
 def test_letters_travel_between_processes() -> None:
     """The hash of a text differs from process to process; a letter must be found under its name all the same."""
     e = letter(LETTERS[0]) @ letter(LETTERS[3])
+    assert e in {e}  # so that the hash is known before the journey
     code = (
         "import pickle, sys; from theorems.proof.words import Letter, letter; e = pickle.load(sys.stdin.buffer)\n"
         "A, S = Letter('A', 'n', 'n'), Letter('S', 'n', 'n', True)\n"

@@ -8,7 +8,8 @@ exactly $\eta^2 (G_{k+1}^\top G_{k+1} - G_k G_k^\top)$.
 **Idea.** Both gradients are one matrix seen through the other layer. With $B$ the product of the layers above $k + 1$, $A$
 the product of those below $k$, $G = \nabla L$ and $M = B^\top G A^\top$, we have $G_k = W_{k+1}^\top M$ and
 $G_{k+1} = M W_k^\top$. So $W_{k+1}^\top G_{k+1} = W_{k+1}^\top M W_k^\top = G_k W_k^\top$, and everything of first order
-in $\eta$ cancels. The second order does not: it is the imbalance of the gradients.
+in $\eta$ cancels. The second order does not: it is the imbalance of the gradients. The formal proof starts from the chain
+rule: $E$ changes as the linear function $\langle G, \cdot \rangle$ of the product does.
 
 **Reading.** Balanced layers share their non-zero singular values, so no layer can vanish or explode alone. Gradient
 descent with a finite step drifts, by the amount stated; smaller steps drift less over the same time.

@@ -34,7 +34,7 @@ from hypothesis import strategies as st
 from numerics.arithmetic import balls
 from numerics.arithmetic.balls import decide
 from numerics.arithmetic.exact import Matrix, rational
-from numerics.evidence.verdict import Verdict, at_most, decided, equal, every
+from numerics.evidence.verdict import Verdict, at_most, decided, equal, every, less_than
 from numerics.strategies import matrices, sizes
 from theorems import Citation, Claim, Mutant, Premise
 from theorems.generalization._finite_learning import ACTIVATIONS, Layers, complexity, norm_21_rows
@@ -156,19 +156,22 @@ def keeps_complexity(t: Rescaling, layers: Layers, factor) -> Verdict:
 
 
 def between(A: Matrix) -> Verdict:
-    """Spectral norm <= Frobenius norm <= sum of row norms <= sqrt(rows) Frobenius norm, in what the two last compare."""
+    """Spectral norm <= Frobenius norm <= sum of row norms <= sqrt(rows) Frobenius norm.
+
+    The cases of equality (rank one; a single row that is not zero; rows of equal length) are known exactly and left to
+    algebra; balls decide the strict inequalities.
+    """
+    lengths = [A[i, :].squared_norm() for i in range(A.rows)]
 
     def question(_: int) -> Verdict:
-        frobenius, rows = arb(A.squared_norm()), norm_21_rows(A)
-        if A.rank() <= 1 or A.rows == 1:
-            return at_most(balls.spectral_norm(A), rows * (1 + arb(2) ** -20))
-        return every(
-            [
-                at_most(balls.spectral_norm(A) ** 2, frobenius),
-                at_most(frobenius, rows**2 * (1 + arb(2) ** -20)),
-                at_most(rows**2, A.rows * frobenius * (1 + arb(2) ** -20)),
-            ]
-        )
+        frobenius, rows, verdicts = arb(A.squared_norm()), norm_21_rows(A), []
+        if A.rank() > 1:
+            verdicts.append(less_than(balls.spectral_norm(A) ** 2, frobenius))
+        if sum(x != 0 for x in lengths) > 1:
+            verdicts.append(less_than(frobenius, rows**2))
+        if len(set(lengths)) > 1:
+            verdicts.append(less_than(rows**2, A.rows * frobenius))
+        return every(verdicts)
 
     return decide(question)
 

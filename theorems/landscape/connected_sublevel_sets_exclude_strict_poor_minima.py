@@ -9,7 +9,8 @@ $E > c$ on $O \setminus S$;
 
 **Idea.** In (b), $S = O \cap \{E \le c\}$ is open in $\{E \le c\}$; a compact set is closed. A connected set has no non-empty part
 that is open and closed in it, except itself; but some $a$ with $E(a) < c$ lies in $\{E \le c\}$ and not in $S$. For (a) take
-$S = \{x\}$. In (c) there is one component, the set itself. Two textbook facts of topology are cited. Continuity is not used.
+$S = \{x\}$. In (c) there is one component, the set itself. Two textbook facts of topology are cited. Continuity is not used. The formal goal is (b), and what refutes the
+printed form; (a) and (c) follow as said.
 
 **Reading.** Papers print "no poor local minima". That is false: a plateau may be a poor local minimum. With
 $s = x^2 + z^2$ let $E = s\, y^2 + (s - \tfrac12)^2$. From any point let $y$ shrink to 0, then move $s$ to $\tfrac12$; $E$ never
@@ -244,7 +245,9 @@ def landscapes() -> st.SearchStrategy[Instance]:
 
 def is_connected(t: Instance) -> bool:
     """At every level; for the two plateaus by the paths that `check` follows."""
-    return not isinstance(t, Line) or all(len(components(t.E, u)) <= 1 for u in t.levels)
+    if not isinstance(t, Line):
+        return is_joined(t).holds
+    return all(len(components(t.E, u)) <= 1 for u in t.levels)
 
 
 def check(t: Instance) -> Verdict:

@@ -238,6 +238,13 @@ claim = Claim(
             show=numbers,
         ),
         Premise(
+            "linear",
+            "No activation function stands between the layers.",
+            holds=lambda t: not t.squared,
+            without=lambda: scalars(0, 1, 0, squared=True),
+            show=numbers,
+        ),
+        Premise(
             "generic data",
             r"$X X^\top$ and $X Y^\top$ have full rank, $m \le n$, and $Y X^\top (X X^\top)^{-1} X Y^\top$ has $m$ distinct eigenvalues.",
             holds=is_generic,

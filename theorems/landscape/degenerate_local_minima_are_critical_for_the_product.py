@@ -1,4 +1,4 @@
-r"""A linear network whose product has lost rank can be left downhill, unless its product is stationary.
+r"""Vectors that the layers annihilate from both ends lead a linear network downhill along its fibre.
 
 **Theorem.** Let $P = W_K \cdots W_1 X$ with $K \ge 1$, $W_i \in \mathbb{R}^{n_i \times n_{i-1}}$ and
 $X \in \mathbb{R}^{n_0 \times N}$, let $R = Y - P$, $0 \le k < K$ and $w \in \mathbb{R}^{n_K}$ with $X R^\top w \ne 0$.
@@ -18,7 +18,7 @@ the product alone: they walk along the fibre. Each one hands a non-zero vector o
 $\langle \ell_i, v_i \rangle = v_i^\top W_i \ell_{i-1} + \|v_i\|^2 \|\ell_{i-1}\|^2 > 0$ and
 $\langle a_{j-1}, z_{j-1} \rangle = z_{j-1}^\top W_j^\top a_j + \|z_{j-1}\|^2 \|a_j\|^2 > 0$, from the input and from the output
 to layer $k + 1$, whose gradient $a_{k+1} \ell_k^\top$ cannot stay zero. Two inductions along the chain for the product, two
-for the vectors; nothing is cited.
+for the vectors; nothing is cited. That such vectors exist at every point of deficient rank is argued under Reading and tested.
 
 **Reading.** When $\operatorname{rank} P < \min(\operatorname{rank} X, n_1, \dots, n_K)$ such vectors exist, with either
 sign and of any length, so $V$ is as near to $W$ as one likes. Take for $k \le K - 1$ the largest index with

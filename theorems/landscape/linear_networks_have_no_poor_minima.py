@@ -444,7 +444,7 @@ claim = Claim(
         ),
         Premise(
             "no weight decay",
-            r"There is no term $\lambda \sum_i \|W_i\|_F^2$. (With $K = 2$ it would do no harm; here $K = 3$.)",
+            r"There is no term $\lambda \sum_i \|W_i\|_F^2$. (Here $K = 3$. Two layers do not save it: for $X = \operatorname{diag}(1, \frac12)$, $Y = \operatorname{diag}(10, \frac{56}5)$, $\lambda = 1$ the point $W_1 = (3, 0)$, $W_2 = (3, 0)^\top$ is a strict local minimum of value $144.44$, and $W_1 = (0, 4.3)$, $W_2 = (0, 4.3)^\top$ has $140.81$.)",
             holds=lambda t: not t.decay,
             without=three_decayed_layers,
             show=shown,

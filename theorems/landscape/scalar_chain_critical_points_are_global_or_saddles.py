@@ -1,4 +1,4 @@
-r"""The critical points of a scalar chain are its global minima and saddles.
+r"""A scalar chain is critical exactly where its product is one or two weights vanish, and its curvature there is known.
 
 **Theorem.** Let $L \ge 1$, $F(w) = \tfrac12 (1 - P)^2$ with $P = w_1 \cdots w_L$, and $w \in \mathbb{R}^L$. Then
 $\nabla F(w) = 0$ if and only if $P = 1$ or at least two coordinates of $w$ vanish. Moreover:
@@ -8,13 +8,16 @@ $\nabla F(w) = 0$ if and only if $P = 1$ or at least two coordinates of $w$ vani
   $L - 2$ times $0$: a strict saddle;
 * if three or more coordinates vanish, then $\nabla^2 F(w) = 0$.
 
-A critical point with $P \ne 1$ has $F = \tfrac12$ and is neither a local minimum nor a local maximum. So $F$ has no poor
-local minima and no local maxima, at any depth; for $L \ge 3$ it has saddles without negative curvature.
+If $P \ne 1$ at a critical point then $F = \tfrac12$ there, and $F < \tfrac12$ where $0 < P < 2$ and $F > \tfrac12$ where $P < 0$.
 
 **Idea.** $\partial_i F = -(1 - P) Q_i$ with $Q_i$ the product of the other coordinates. If all coordinates but one are
 non-zero, the $Q$ of that one is not zero (induction along the chain from both ends), so $P = 1$. If two vanish, every
-$Q_i$ contains one of them (induction again). Near such a point the product takes every small value $t$ of either sign,
-and $F = \tfrac12 (1 - t)^2$ is below $\tfrac12$ for $0 < t < 2$ and above it for $t < 0$.
+$Q_i$ contains one of them (induction again). The Hessian is $-R\,(e_a e_b^\top + e_b e_a^\top)$ when exactly the coordinates $a$, $b$ vanish.
+
+**Reading.** Moving all vanishing coordinates a little gives the product every small value of either sign (this last step is not
+part of the formal goal; the check does it exactly, at three scales). So a critical point with $P \ne 1$ is neither a local
+minimum nor a local maximum: $F$ has no poor local minima and no local maxima, at any depth. For $L \ge 3$ it has saddles
+without negative curvature.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from numerics.arithmetic.exact import Matrix, as_fraction
+from numerics.arithmetic.exact import Matrix, as_fraction, unit
 from numerics.arithmetic.polynomial import Polynomial
 from numerics.evidence.verdict import Verdict, decided, equal, every, greater_than, less_than
 from numerics.strategies import rationals, sizes
@@ -105,24 +108,39 @@ def proof() -> Derivation:
     assert d.for_all(t, d.algebra(zero(slope("t")), [d.at(C_zero, "t-1")])).content == from_b
 
     # Second derivatives in the coordinates x, y, z when S is the product of the rest. First at x = y = 0.
-    x, y, z, S = d.scalars("x y z S")
+    x, y, z, u, S = d.scalars("x y z u S")
     x_0, y_0 = d.given(zero(x), "one coordinate vanishes"), d.given(zero(y), "another coordinate vanishes")
 
     def second(F, p, q):
         return d.derivative(d.derivative(F, {p: number(1)}), {q: number(1)})
 
-    F, R = loss(x * y * z * S), z * S
-    for entry, value in (((x, x), 0), ((y, y), 0), ((z, z), 0), ((x, z), 0), ((y, z), 0), ((x, y), -R)):
+    F, R = loss(x * y * z * u * S), z * u * S
+    for entry, value in (((x, x), 0), ((y, y), 0), ((z, z), 0), ((x, z), 0), ((y, z), 0), ((z, u), 0), ((x, y), -R)):
         d.algebra(d.goal(is_equal(second(F, *entry), value)), [x_0, y_0])
     # So the curvature along e_x + R e_y is negative, and along e_x - R e_y positive, unless R = 0.
     for sign in (1, -1):
         along = {x: number(1), y: sign * R}
         d.algebra(d.goal(is_equal(d.derivative(d.derivative(F, along), along), -2 * sign * R**2)), [x_0, y_0])
 
-    # Then at product one: the Hessian is g g^T with g_i = 1 / w_i.
+    # So the Hessian is -R (a b^T + b a^T) with unit vectors a, b: its spectrum is R, -R and zeros.
+    a_, b_, free = d.matrices("a: n 1", "b: n 1", "v_0: n 1")
+    frame = [d.given(is_equal(a_.T @ a_, 1), "unit vector"), d.given(is_equal(b_.T @ b_, 1), "unit vector")]
+    frame.append(d.given(zero(a_.T @ b_), "of different coordinates"))
+    others = [d.given(zero(a_.T @ free), "other coordinates"), d.given(zero(b_.T @ free), "other coordinates")]
+    hessian_ = -R * (a_ @ b_.T + b_ @ a_.T)
+    d.algebra(d.goal(is_equal(hessian_ @ (a_ + b_), -R * (a_ + b_))), frame)
+    d.algebra(d.goal(is_equal(hessian_ @ (a_ - b_), R * (a_ - b_))), frame)
+    d.algebra(d.goal(zero(hessian_ @ free)), others)
+
+    # The slope in one coordinate is what was used above, and it vanishes where the product is one.
+    c, A_, B_ = d.scalars("c A_0 B_0")
+    d.algebra(d.goal(is_equal(d.gradient(loss(A_ * c * B_), c), -(1 - A_ * c * B_) * A_ * B_)))
+
+    # At product one: the Hessian is g g^T with g_i = 1 / w_i.
     e, f, T = d.scalars("e f T")
     one = d.given(is_equal(e * f * T, 1), "the product is one")
     F = loss(e * f * T)
+    d.algebra(d.goal(zero(d.gradient(F, e))), [one])
     d.algebra(d.goal(is_equal(second(F, e, e) * e**2, 1)), [one])
     d.algebra(d.goal(is_equal(second(F, e, f) * e * f, 1)), [one])
 
@@ -236,7 +254,8 @@ def interpret(c: Chain) -> Model:
         values |= {f"{names[1]}[{i}]": Fraction(prod(weights[:i])) for i in range(n + 1)}
         values |= {f"{names[2]}[{i}]": Fraction(prod(weights[i:])) for i in range(n + 1)}
     z, e = c.weights[0], 1 + abs(c.weights[-1])
-    values |= {"x": 0, "y": 0, "z": z, "S": e, "e": e, "f": -e, "T": -1 / e**2, "h": 1 / e}
+    values |= {"x": 0, "y": 0, "z": z, "u": -e, "S": e, "e": e, "f": -e, "T": -1 / e**2, "h": 1 / e}
+    values |= {"c": z, "A_0": e, "B_0": -e, "a": unit(3, 0), "b": unit(3, 1), "v_0": z * unit(3, 2)}
     return Model(values, {"L": L, "k": k, "N": L + 1, "a": a, "b": b})
 
 
@@ -266,9 +285,9 @@ claim = Claim(
     source=Citation("sun2019lecture", "Section 1.4"),
     premises=(
         Premise(
-            "non-zero target",
-            "The target is not zero (any other target is the target one after scaling a coordinate).",
-            holds=lambda c: c.target != 0,
+            "target one",
+            "The target is 1 (any other target but 0 becomes 1 after scaling a coordinate).",
+            holds=lambda c: c.target == 1,
             without=lambda: Chain((Fraction(0), Fraction(3)), target=0),
             show=lambda c: (
                 f"gradient {[str(g) for g in gradient(c)]} at w = (0, 3), where one coordinate vanishes and P = 0"

@@ -250,11 +250,12 @@ claim = Claim(
     beyond="the whole spectrum at depths up to 100, from values of the loss alone",
     printed=(
         Printed(
-            r"Here we simply use $\partial^2 F / \partial w_1^2$ [for $\lambda_{\max}(\nabla^2 F)$]",
+            r"Note that $L \approx \lambda_{\max}(\nabla_w^2 F)$. Here we simply use $\partial^2 F / \partial w_1^2$ to loosely study how large (small) $\beta$ is.",
             Citation("sun2019lecture", "Section 1.4"),
             lambda t: equal(largest(t), second_difference(t, 0, 0)),
             lambda: diagonal(Fraction(1, 2), 10),
-            remark="at one half and $L = 10$ it is 1023 times too small: the rate is $2^{-L}$, not $4^{-L}$",
+            remark="read as an equality it is 1023 times too small at one half and $L = 10$: the rate is $2^{-L}$, not $4^{-L}$; "
+            "the printed order $2^{-O(L)}$ is right",
         ),
     ),
     mutants=(

@@ -308,7 +308,7 @@ claim = Claim(
         ),
         Premise(
             "wider than the sizes",
-            r"$n_k > \min(n, m)$, as printed: more than the rank of the data requires.",
+            r"$n_k > \min(n, m)$, as the slide prints: more than the rank of the data requires.",
             holds=is_wide_as_printed,
             kind="superfluous",
             violating=lambda: ends(printed=False),
