@@ -52,6 +52,8 @@ EXPLAINED: dict[tuple[str, str, str], str] = {
     ("words", _ATOM_ORDER, "0 -> 1"): _ANY_ORDER,
     ("words", _ATOM_ORDER, "1 -> 2"): _ANY_ORDER,
     ("words", _ATOM_ORDER, "False -> True"): _ANY_ORDER,
+    ("words", "if y != x or k is None:", "drop operand 1"): "A scalar in normal form has no letter outside its atoms.",
+    ("words", 'found, offset = match[1] or "", int(match[2] or 0)', "drop operand 1"): "No index symbol is empty.",
     ("words", "assert not isinstance(atom, str)", "drop assert"): "It states what always holds, for the type checker.",
     ("words", _MOVED, "swap the factors"): "The traces of D M and of M D are equal.",
     ("words", "return pieces, word[: cuts[0]] + word[cuts[-1] :]", "drop USub"): _TWO_CUTS,
@@ -72,6 +74,10 @@ EXPLAINED: dict[tuple[str, str, str], str] = {
     ),
     **{("derivation", f"self._own({x})", "drop call"): _OWNED for x in ("f", "p", "fact", "contrary", "h")},
     ("derivation", "rounds: int = 3,", "3 -> 4"): "Only how long is searched, and that is not trusted.",
+    ("derivation", "if p in best and best[p] + g > best.get(q, -(10**9)):", "10 -> 11"): "Both are below all indices.",
+    ("derivation", "stack += [self._fact(n) for n in f.hypotheses]", "drop augassign"): (
+        "What discharges a hypothesis has it as a parent, and a goal rests on none."
+    ),
     ("derivation", _EXHAUST, "drop argument 1"): "No assumptions are the default.",
     ("derivation", _UNBOUND, "Sub -> left operand"): "No index symbol is empty.",
 }

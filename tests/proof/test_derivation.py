@@ -747,6 +747,10 @@ def test_calculus_minimum() -> None:
     least = d.term(A + A * A / A)
     assert f.relation == nonnegative(d.term(X + A * A / X) - least) and f.parents == (p, q)
     assert f.reason == "calculus: convex in x, stationary at a"
+    r = d.given(nonnegative(a - 1))
+    assert d.calculus_minimum((A - 1) * (X - 1) ** 2, "x", Const(Fraction(1)), [p, r]).parents == (p, r)
+    with pytest.raises(ProofError, match="was not shown"):
+        d.calculus_minimum((A - 1) * (X - 1) ** 2, "x", Const(Fraction(1)), [p])
     with pytest.raises(ProofError, match="needs the fact x > 0 among those it uses"):
         d.calculus_minimum(X + A * A / X, "x", A, [q])
     with pytest.raises(ProofError, match="not shown to vanish"):

@@ -137,4 +137,6 @@ def test_figures_are_drawn_on_the_given_axes(page):
 
     ax = Figure().subplots()
     assert page.figure(ax) is ax
-    assert len(ax.get_legend().get_texts()) >= 2
+    legend = ax.get_legend()
+    assert legend is not None
+    assert len(legend.get_texts()) >= 2

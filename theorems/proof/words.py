@@ -48,6 +48,10 @@ class Letter:
     def __hash__(self) -> int:
         return self._hash  # type: ignore[attr-defined]  # computed once: letters are keys everywhere
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Built anew on the other side: the hash of a text differs from process to process.
+        return (Letter, (self.name, self.rows, self.cols, self.symmetric))
+
     def __str__(self) -> str:
         return self.name
 
@@ -128,6 +132,9 @@ class Expr:
         self.terms: dict[Term, Fraction] = {t: c for t, c in terms.items() if c}
         self.made = made
         self._hash: int | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Expr, (self.rows, self.cols, self.terms, self.made))
 
     @property
     def shape(self) -> tuple[Dimension, Dimension]:
