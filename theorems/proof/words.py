@@ -444,8 +444,6 @@ def parse_index(text: str) -> tuple[str, int]:
     match = _INDEX.fullmatch(f"[{text.replace(' ', '')}]")
     if match is None or not (match[1] or match[2]):
         raise ValueError(f"`{text}` is no index: needed a symbol, an integer, or a symbol plus or minus an integer.")
-    if match[1] and match[2] and match[2][0] not in "+-":
-        raise ValueError(f"`{text}` is no index: write a sign between the symbol and the integer.")
     return match[1] or "", int(match[2] or 0)
 
 
