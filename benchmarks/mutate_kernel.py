@@ -54,6 +54,11 @@ EXPLAINED: dict[tuple[str, str, str], str] = {
     ("words", _ATOM_ORDER, "False -> True"): _ANY_ORDER,
     ("words", "if y != x or k is None:", "drop operand 1"): "A scalar in normal form has no letter outside its atoms.",
     ("words", 'found, offset = match[1] or "", int(match[2] or 0)', "drop operand 1"): "No index symbol is empty.",
+    (
+        "words",
+        'return _combine(x.rows, x.cols, [(((), ((x, False),)), Fraction(1))], ("letter", x))',
+        "drop argument 3",
+    ): ("A letter is printed and evaluated alike from its normal form."),
     ("words", "assert not isinstance(atom, str)", "drop assert"): "It states what always holds, for the type checker.",
     ("words", _MOVED, "swap the factors"): "The traces of D M and of M D are equal.",
     ("words", "return pieces, word[: cuts[0]] + word[cuts[-1] :]", "drop USub"): _TWO_CUTS,
@@ -79,6 +84,7 @@ EXPLAINED: dict[tuple[str, str, str], str] = {
         "What discharges a hypothesis has it as a parent, and a goal rests on none."
     ),
     ("derivation", _EXHAUST, "drop argument 1"): "No assumptions are the default.",
+    ("derivation", _EXHAUST, "drop argument timeout_seconds"): "Only how long the solver may think.",
     ("derivation", _UNBOUND, "Sub -> left operand"): "No index symbol is empty.",
 }
 

@@ -97,6 +97,7 @@ def test_expressions_as_they_were_written() -> None:
         (n * s, "n s"),
         (identity("1") + s, "1 + s"),
         (zeros("n", "n") + A, "0 + A"),
+        (zeros("n", "n") @ A, "0 A"),
         (derivative(A @ A, {x: S}), "D(A A)[A -> S]"),
         (gradient(A.squared_norm(), x), "2 A"),
     ]:
