@@ -87,7 +87,6 @@ class ChunkResult:
     rigours: dict[str, int]
     worst_slack: float | None
     worst_instance: str
-    broken_premises: tuple[str, ...]
     failure: Failure | None
     error_probability: float
 
@@ -159,7 +158,6 @@ def chunk_of(page: Claim, seed: int, chunk: int, examples: int) -> ChunkResult:
     answers: Counter[tuple[str, str]] = Counter()
     rigours: Counter[str] = Counter()
     worst: tuple[float, str] | None = None
-    broken: set[str] = set()
     failing: Any = None
     error = 0.0
     drawn = draw(page.instances(), examples, chunk_seed(page.name, seed, chunk))
@@ -169,7 +167,6 @@ def chunk_of(page: Claim, seed: int, chunk: int, examples: int) -> ChunkResult:
             answers[page.stratum(instance), verdict.answer.value] += 1
             rigours[str(verdict.rigour)] += 1
             error += verdict.error_probability or 0.0
-            broken |= {p.name for p in page.premises if p.kind != "superfluous" and not p.holds(instance)}
             if verdict.slack is not None and verdict.holds and (worst is None or verdict.slack < worst[0]):
                 worst = (verdict.slack, repr(instance))
             if verdict.fails and failing is None:
@@ -184,7 +181,6 @@ def chunk_of(page: Claim, seed: int, chunk: int, examples: int) -> ChunkResult:
         dict(rigours),
         slack,
         instance[:2000],
-        tuple(sorted(broken)),
         failure,
         error,
     )
