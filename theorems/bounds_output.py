@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from numerics.evidence.errors import InputError
 from numerics.evidence.verdict import Rigour
 
 if TYPE_CHECKING:
@@ -224,14 +223,14 @@ def _number(text: str) -> str:
 
 def bibtex(report: BoundsReport) -> str:
     """The BibTeX entries of all bounds that have a value: sources, then pages."""
-    from theorems.cite import bibtex as of_page
+    from theorems import cite
     from theorems.claim import claim
     from theorems.examination import bibliography
 
     values = [row.value for row in report.rows if row.value is not None]
     entries = [bibliography()[value.citation.partition(",")[0]] for value in values]
     for page in dict.fromkeys(value.page for value in values):
-        entries += of_page(claim(page)).split("\n\n")
+        entries += cite.entries(claim(page))
     return "\n\n".join(dict.fromkeys(entries))
 
 
@@ -243,23 +242,12 @@ WRITERS: Mapping[str, Callable[[BoundsReport], str]] = {
 }
 
 
-SUFFIXES = (".pdf", ".png", ".svg")
-
-
-def check_plot(path: str | Path) -> None:
-    """Raise `InputError` when the figure could not be written there."""
-    path = Path(path)
-    if path.suffix not in SUFFIXES:
-        raise InputError(f"`--plot` needs a file that ends in {', '.join(SUFFIXES)}, found `{path.name}`.")
-    if not path.absolute().parent.is_dir():
-        raise InputError(f"`--plot` needs a folder that exists, found {path.absolute().parent}.")
-
-
 def plot(network: Network, data: Samples, path: str | Path) -> None:
     """Write a figure: the distribution of normalised margins, and the share of margins below gamma for every gamma."""
     from matplotlib.figure import Figure
 
     from numerics.networks import certified_margins, margin_risk_curve, margins, normalized_margins, plot_margins
+    from theorems.figures import write
 
     figure = Figure(figsize=(9, 3.5), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -269,4 +257,4 @@ def plot(network: Network, data: Samples, path: str | Path) -> None:
     else:  # no spectral complexity
         plot_margins(left, margins(network, data))
     margin_risk_curve(certified_margins(network, data)).plot(right)
-    figure.savefig(path, metadata={"CreationDate": None} if Path(path).suffix == ".pdf" else None)
+    write(figure, path)

@@ -100,7 +100,6 @@ def bounds_report(
     import numpy as np
 
     from numerics.networks import (
-        absorb_biases,
         certified_margins,
         data_norm,
         empirical_margin_risk,
@@ -116,7 +115,7 @@ def bounds_report(
     bounds = all_bounds()
     _check_options(options, bounds)
     if absorb:
-        network, references, data, test_data = _absorbed(absorb_biases, network, references, data, test_data)
+        network, references, data, test_data = _absorbed(network, references, data, test_data)
     progress("margins")
     lower, upper = certified_margins(network, data)
     places = network.linear_layers
@@ -168,8 +167,11 @@ def _complexity(network: Network, references: Sequence[Any] | None) -> arb | Non
     return spectral_complexity(network, references) if network.is_chain else None
 
 
-def _absorbed(absorb: Callable[..., Any], network: Network, references: Any, data: Any, test_data: Any) -> Any:
-    changed, weights = absorb(network, references)
+def _absorbed(network: Network, references: Any, data: Any, test_data: Any) -> Any:
+    """The same with biases as weights of a constant feature, which the data get."""
+    from numerics.networks import absorb_biases
+
+    changed, weights = absorb_biases(network, references)
     count = changed.inputs - network.inputs
 
     def more(samples: Any) -> Any:
@@ -233,7 +235,7 @@ def run(
 ) -> str:
     """The command: read the files, measure, and return what is to be printed. Raises `InputError` for every fault."""
     from numerics.networks import load_data, load_initialization, load_network, load_references
-    from theorems import bounds_output
+    from theorems import bounds_output, figures
 
     choices: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "references": (references, ("auto", "none")),
@@ -245,7 +247,7 @@ def run(
     if init is not None and references == "none":
         raise InputError("`--init` gives reference matrices and `--references none` forbids them: leave one out.")
     if plot is not None:
-        bounds_output.check_plot(plot)
+        figures.check_file(plot)
     options = _options(settings, training)
     network = load_network(model, architecture)
     if init is not None:
@@ -253,15 +255,17 @@ def run(
     else:
         matrices = load_references(model) if references == "auto" else None
     samples = _classified(load_data(data), data)
+    tests = None if test is None else _classified(load_data(test), test)
+    if absorb:  # here, so that the figure is of the network that is measured, and nothing is measured twice
+        network, matrices, samples, tests = _absorbed(network, matrices, samples, tests)
     report = bounds_report(
         network,
         samples,
         delta=delta,
         gamma=gamma,
         references=matrices,
-        test_data=None if test is None else _classified(load_data(test), test),
+        test_data=tests,
         options=options,
-        absorb=absorb,
         progress=progress,
     )
     if plot is not None:

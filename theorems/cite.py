@@ -16,10 +16,15 @@ def key_of_page(page: Claim) -> str:
 
 def bibtex(page: Claim) -> str:
     """The source's entries, then the page's own."""
+    return "\n\n".join(entries(page))
+
+
+def entries(page: Claim) -> list[str]:
+    """The BibTeX entries of a page: those of its sources, then its own."""
     from theorems import __version__
 
     keys = list(dict.fromkeys(c.key for c in (page.source, *page.also)))
-    entries = [bibliography()[key] for key in keys if key in bibliography()]
+    cited = [bibliography()[key] for key in keys if key in bibliography()]
     own = (
         f"@software{{{key_of_page(page)},\n"
         f"  title   = {{{page.title.rstrip('.')}}},\n"
@@ -27,7 +32,7 @@ def bibtex(page: Claim) -> str:
         f"  note    = {{Page \\texttt{{{tex(page.dotted)}}} of the Python package \\texttt{{theorems}}}},\n"
         f"  version = {{{__version__}}}\n}}"
     )
-    return "\n\n".join([*entries, own])
+    return [*cited, own]
 
 
 def theorem(page: Claim) -> str:

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numerics.evidence.errors import InputError
+from theorems import figures
 
 if TYPE_CHECKING:
     from numerics.sublevel import Bracket, Components, MergeTree
 
 GRIDS = {1: 1000, 2: 400, 3: 80, 4: 24, 5: 12, 6: 8}
 """Grid points along each axis by default, for each number of parameters."""
-SUFFIXES = (".pdf", ".png", ".svg")
 FORMATS = ("table", "json")
 
 
@@ -292,7 +292,7 @@ def plot(report: LandscapeReport, path: str | Path) -> None:
         axes[2].set_ylabel(report.loss.names[1])
     else:
         plot_diagram(report.tree, axes[2])
-    figure.savefig(path, metadata={"CreationDate": None} if Path(path).suffix == ".pdf" else None)
+    figures.write(figure, path)
 
 
 def run(
@@ -313,12 +313,7 @@ def run(
     if format not in FORMATS:
         raise InputError(f"`--format` must be one of {', '.join(FORMATS)}, found `{format}`.")
     if plot_file is not None:
-        if Path(plot_file).suffix not in SUFFIXES:
-            raise InputError(
-                f"`--plot` needs a file that ends in {', '.join(SUFFIXES)}, found `{Path(plot_file).name}`."
-            )
-        if not Path(plot_file).absolute().parent.is_dir():
-            raise InputError(f"`--plot` needs a folder that exists, found {Path(plot_file).absolute().parent}.")
+        figures.check_file(plot_file)
     loss = load_loss(target, box)
     report = landscape_report(
         loss,
