@@ -1,9 +1,32 @@
 """Profiles for Hypothesis: `ci` (the same examples on every run) by default, `nightly` with fresh randomness."""
 
+from __future__ import annotations
+
+import functools
 import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import hypothesis
+import pytest
+
+if TYPE_CHECKING:
+    from theorems.examination import Finding
 
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, database=None)
 hypothesis.settings.register_profile("nightly", derandomize=False, deadline=None, max_examples=2000, print_blob=True)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@functools.cache
+def _finding(name: str, point: str) -> Finding:
+    from theorems import claim
+    from theorems.examination import examine  # here, because the tests of `numerics` and of the kernel need no page
+
+    return examine(claim(name), point)
+
+
+@pytest.fixture(scope="session")
+def finding() -> Callable[[str, str], Finding]:
+    """What the examination of a page finds at one point; asked for by several tests and examined once in a run."""
+    return _finding

@@ -1,16 +1,18 @@
 """Every page sits the whole examination: one item for each page and point, so that a failure names both."""
 
+from collections.abc import Callable
+
 import pytest
 
 from theorems import claim, names
-from theorems.examination import POINTS, examine
+from theorems.examination import POINTS, Finding
 
 
 @pytest.mark.parametrize("point", POINTS)
 @pytest.mark.parametrize("name", names())
-def test_page(name: str, point: str) -> None:
-    finding = examine(claim(name), point)
-    assert finding.passed, finding.detail
+def test_page(name: str, point: str, finding: Callable[[str, str], Finding]) -> None:
+    found = finding(name, point)
+    assert found.passed, found.detail
 
 
 @pytest.mark.parametrize("name", names())
