@@ -60,6 +60,9 @@ def test_unknown_names_get_did_you_mean() -> None:
     result = run("witness", BALANCED, "one rat")
     assert result.exit_code == 2
     assert "did you mean `one rate`?" in result.stderr
+    assert "did you mean `landscape.svd_factorization_is_optimal`?" in run("cite", "svd").stderr
+    assert "did you mean `generalization.path_norm_margin_bound`?" in run("cite", "path_nrm").stderr
+    assert run("cite", "zzz").stderr == "theorems: There is no claim `zzz`: `theorems list` shows all.\n"
 
 
 def test_check_prints_a_table_and_writes_a_record(tmp_path: Path) -> None:

@@ -213,12 +213,16 @@ def claims() -> tuple[Claim, ...]:
 def _did_you_mean(what: str, name: str, known: list[str], where: str) -> str:
     import difflib
 
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
-    if not close:
-        close = [
-            k
-            for k in known
-            if k.split(".")[-1] in difflib.get_close_matches(name, [x.split(".")[-1] for x in known], n=3, cutoff=0.4)
-        ]
-    hint = f"did you mean {' or '.join(f'`{c}`' for c in close)}?" if close else f"known: {', '.join(known) or 'none'}."
+    ends = {k.rpartition(".")[2]: k for k in known}
+    close = (
+        difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+        or [k for k in known if len(name) > 2 and name in k][:3]
+        or [ends[end] for end in difflib.get_close_matches(name, ends, n=3, cutoff=0.4)]
+    )
+    if close:
+        hint = f"did you mean {' or '.join(f'`{c}`' for c in close)}?"
+    elif what == "claim":
+        hint = "`theorems list` shows all."
+    else:
+        hint = f"known: {', '.join(known) or 'none'}."
     return f"There is no {what} `{name}`{where}: {hint}"
