@@ -55,6 +55,7 @@ _TEXT = 'text = a if isinstance(a, str) else plain(Expr("1", "1", {((a,), ()): F
 _LESS = "With fewer assumptions less can be proved."
 _MINUS = "if isinstance(t, calculus.Mul) and t.left == calculus.Const(Fraction(-1)):"
 _POWER = "if isinstance(t, calculus.Pow) and t.exponent.denominator == 1 and t.exponent >= 0:"
+_POINT = "name: Fraction(draw.randint(1, 64) * (1 if name in positive else draw.choice((-1, 1))), 16)"
 _VERSION = 'done = subprocess.run([_solver(), "-version"], capture_output=True, text=True, timeout=60)'
 
 # (file, source line, change): why nothing that can be observed is different.
@@ -164,6 +165,11 @@ EXPLAINED: dict[tuple[str, str, str], str] = {
         'discharge([*obligations(t), Condition(derivative(slope, var), ">=0")], interval, positive, assuming)',
         "drop argument 3",
     ): _LESS,
+    **{
+        ("calculus", _POINT, change): "Any points serve: a difference is certain."
+        for change in ("1 -> 2", "64 -> 65", "16 -> 17")
+    },
+    ("calculus", "compared += 1", "1 -> 2"): "Asked is only whether it is 0.",
     ("calculus", "return {m: c for m, c in product.items() if c}", "drop filter"): (
         "Products are compared through sums, which drop zero coefficients."
     ),

@@ -537,6 +537,12 @@ def test_conditions_on_an_interval() -> None:
     assert not proves(Condition(x, "=0"))
 
 
+def test_positive_is_the_variable_and_not_what_is_made_of_it() -> None:
+    assert proves(Condition(exp(log(x)), ">0"), positive={"x"})
+    assert not proves(Condition(log(x), ">0"), positive={"x"})
+    assert not proves(Condition(log(x) + 1, ">0"), positive={"x", "log(x)"})
+
+
 def test_an_interval_may_run_backwards() -> None:
     back = Interval("x", term(1), term(0))
     assert proves(Condition(x, ">=0"), interval=back)
