@@ -555,6 +555,8 @@ def test_gradients_are_slopes() -> None:
         found = gradient(e, x)
         assert found.shape == (x.rows, x.cols) and found.inner(d) == derivative(e, {x: d})
         assert value(found.inner(d)) == along(e, {x: d})
+        # What the model check and the printer read: the slope as it was asked for, not as it came out.
+        assert found.made == ("gradient", e, x) and derivative(e, {x: d}).made == ("derivative", e, {x: d})
 
 
 def test_what_derivatives_refuse() -> None:
