@@ -18,8 +18,9 @@ from numerics.networks.layers import Add, BatchNormalization, Convolution, Dense
 from numerics.networks.lipschitz import layer_lipschitz
 from numerics.networks.operator_norms import operator_norm
 from theorems.bound import Bound
-from theorems.generalization._norm_bounds import confidence, gamma_option, outputs_condition, symbols
+from theorems.generalization._norm_bounds import confidence, outputs_condition, symbols
 from theorems.generalization._spectral_margins import inverse_share, rounded_down, rounded_up, sharp_excess
+from theorems.options import margin
 
 if TYPE_CHECKING:
     import sympy
@@ -148,7 +149,7 @@ def measured(network: Network, data: Data, options: Mapping[str, Any], form: str
             return {**known, "X": X, "R": R, "d": widest}
         return {**known, "S": summed(found, X, n, arb(gamma))}
 
-    gamma = gamma_option(options)
+    gamma = margin(options)
     if gamma is not None:
         return at(rounded_down(gamma))
     # For every power of 2 at once: the best by floats, or the median margin where all are vacuous.

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from flint import arb
 
-from numerics.evidence.errors import InputError
 from numerics.networks import Data, Network, certified_margins, margins, ramp_risk
 from numerics.networks.layers import Activation, Add, BatchNormalization, Pooling, Scaling
 from theorems.bound import Bound, enclose
 from theorems.generalization._every_scale import norm_excess, number_of
+from theorems.options import margin
 
 if TYPE_CHECKING:
     import sympy
@@ -83,18 +83,6 @@ def confidence(v: Mapping[str, Any]) -> sympy.Expr:
     return 2 * sqrt((log(1 / v["delta"]) + v["C"]) / (2 * v["n"]))
 
 
-def gamma_option(options: Mapping[str, Any]) -> Fraction | None:
-    if options.get("gamma") is None:
-        return None
-    try:
-        gamma = Fraction(str(options["gamma"]))
-    except (ValueError, ZeroDivisionError):
-        gamma = Fraction(0)
-    if gamma <= 0:
-        raise InputError(f"`gamma` must be a margin > 0, found {options['gamma']!r}: pass 1, say.")
-    return gamma
-
-
 def norm_bound(
     name: str,
     title: str,
@@ -122,7 +110,7 @@ def norm_bound(
         known = {**sample(network, data), "n": len(data), "k": network.outputs}
         enclosed = certified_margins(network, data)
         scale = enclose(factor(symbols()), known)
-        gamma = gamma_option(options)
+        gamma = margin(options)
         if gamma is None:
             e = _best(network, data, float(P), float(scale), options["delta"])
             ball = P / arb(2) ** e

@@ -24,7 +24,8 @@ from numerics.networks.network import checked_references
 from numerics.networks.path_norms import longest_row
 from theorems.bound import Bound
 from theorems.generalization._every_scale import number_of
-from theorems.generalization._norm_bounds import HOMOGENEOUS, gamma_option, outputs_condition, symbols
+from theorems.generalization._norm_bounds import HOMOGENEOUS, outputs_condition, symbols
+from theorems.options import margin
 
 if TYPE_CHECKING:
     import sympy
@@ -116,7 +117,7 @@ def measure(network: Network, data: Data, options: Mapping[str, Any]) -> Mapping
         v = (arb(2) ** (e // 2)) * (arb(2) ** (e % 2)).sqrt()
         return {"risk": risk, "n": n, "D": D, "v": v, "C": arb(i * (i + 1)).log(), "B": B, "gamma": g}
 
-    gamma = gamma_option(options)
+    gamma = margin(options)
     if gamma is not None:
         return at(gamma)
     # The bound holds for all margins at once: try some of the network's own, judged in floats.

@@ -12,7 +12,7 @@ from flint import arb
 
 from numerics.evidence.errors import InputError
 from theorems.bound import Bound
-from theorems.generalization._training import number
+from theorems.options import number
 
 PAGE = "generalization.pac_bayes_kl_bound"
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from flint import arb, fmpq
 
-from numerics.evidence.errors import InputError
 from numerics.networks import (
     Data,
     Network,
@@ -34,6 +33,7 @@ from theorems.generalization._spectral_margins import (
     rounded_up,
     sharp_excess,
 )
+from theorems.options import margin
 
 if TYPE_CHECKING:
     import sympy
@@ -119,18 +119,6 @@ def conditions(network: Network) -> tuple[str, ...]:
     return tuple(sentence.rstrip(".") for sentence in broken)
 
 
-def _gamma(options: Mapping[str, Any], default: Fraction | None) -> Fraction | None:
-    if options.get("gamma") is None:
-        return default
-    try:
-        gamma = Fraction(str(options["gamma"]))
-    except (ValueError, ZeroDivisionError):
-        gamma = Fraction(0)
-    if gamma <= 0:
-        raise InputError(f"`gamma` must be a margin > 0, found {options['gamma']!r}: pass 1, say.")
-    return gamma
-
-
 def _rational(x: Fraction) -> fmpq:
     return fmpq(x.numerator, x.denominator)
 
@@ -145,7 +133,7 @@ def _width(network: Network) -> int:
 
 
 def measure_fixed(network: Network, data: Data, options: Mapping[str, Any]) -> Mapping[str, Value]:
-    gamma = _rational(_gamma(options, Fraction(1)) or Fraction(1))
+    gamma = _rational(margin(options) or Fraction(1))
     return {
         **_common(network, data),
         "risk": ramp_risk(certified_margins(network, data), gamma),
@@ -179,7 +167,7 @@ def measure_uniform(network: Network, data: Data, options: Mapping[str, Any]) ->
         price = arb(inverse_share((*js, *ks), e)).log()
         return {**common, "R": R, "gamma": gamma, "C": price, "risk": ramp_risk(enclosed, gamma)}
 
-    gamma = _gamma(options, None)
+    gamma = margin(options)
     if gamma is not None:
         return at(rounded_down(gamma))
     return at(_best_exponent(network, data, float(R), (*js, *ks), options["delta"]))

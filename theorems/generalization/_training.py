@@ -1,4 +1,4 @@
-r"""What bounds from a description of the training read from the caller's options: numbers, step sizes, sample size."""
+r"""What bounds from a description of the training read from the caller's options: step sizes, sample size."""
 
 from __future__ import annotations
 
@@ -10,23 +10,12 @@ from typing import Any
 from flint import arb, fmpq
 
 from numerics.evidence.errors import InputError
+from theorems.options import number
 
 STEP_OPTIONS = {
     "step_sizes": "all step sizes in order, or `0.1` for one size, or `0.1/t` for 0.1/t in step t, with `steps`",
     "steps": "number of steps, where `step_sizes` is one number or decays",
 }
-
-
-def number(options: Mapping[str, Any], name: str, *, whole: bool = False, default: Any = None) -> Fraction:
-    """A positive number that the caller gave; a float stands for the decimal that it prints as."""
-    given = default if options.get(name) is None else options[name]
-    try:
-        found = Fraction(str(given))
-    except (ValueError, ZeroDivisionError):
-        found = Fraction(0)
-    if found <= 0 or (whole and found.denominator != 1):
-        raise InputError(f"`{name}` must be a {'whole ' * whole}number > 0, found {given!r}.")
-    return found
 
 
 def sample_size(data: Any, options: Mapping[str, Any]) -> int:

@@ -38,7 +38,8 @@ from numerics.arithmetic.exact import Matrix, rational
 from numerics.evidence.verdict import Verdict, at_most, equal, every
 from numerics.strategies import rationals, sizes
 from theorems import Citation, Claim, Mutant, Premise, Tight
-from theorems.generalization._training import STEP_OPTIONS, Schedule, number, sample_size
+from theorems.generalization._training import STEP_OPTIONS, Schedule, sample_size
+from theorems.options import number
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
 

@@ -44,7 +44,8 @@ from numerics.evidence.verdict import Verdict, at_most, every
 from numerics.strategies import rationals, sizes
 from theorems import Citation, Claim, Mutant, Premise
 from theorems.generalization._finite_channels import Channel, log_moment
-from theorems.generalization._training import STEP_OPTIONS, Schedule, as_ball, number, sample_size
+from theorems.generalization._training import STEP_OPTIONS, Schedule, as_ball, sample_size
+from theorems.options import number
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
 

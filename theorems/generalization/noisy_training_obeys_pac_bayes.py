@@ -41,11 +41,11 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic.balls import decide
 from numerics.arithmetic.exact import Matrix, rational
-from numerics.evidence.errors import InputError
 from numerics.evidence.verdict import Verdict, at_most, equal, every
 from numerics.strategies import rationals
 from theorems import Citation, Claim, Mutant, Premise, Tight
-from theorems.generalization._training import number, sample_size
+from theorems.generalization._training import sample_size
+from theorems.options import number, share
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
 
@@ -365,15 +365,8 @@ def formula() -> Any:
 
 
 def measure(network: Any, data: Any, options: Mapping[str, Any]) -> Mapping[str, Any]:
-    given = options["training_error"]
-    try:
-        q = Fraction(str(given))
-    except (ValueError, ZeroDivisionError):
-        q = Fraction(-1)
-    if not 0 <= q <= 1:
-        raise InputError(f"`training_error` must be a share between 0 and 1, found {given!r}.")
     return {
-        "q": q,
+        "q": share(options, "training_error"),
         "beta": number(options, "inverse_temperature"),
         "energy": number(options, "gradient_energy"),
         "n": sample_size(data, options),

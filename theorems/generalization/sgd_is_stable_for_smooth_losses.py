@@ -42,7 +42,8 @@ from numerics.evidence.verdict import Verdict, at_most, equal, every
 from numerics.strategies import sizes
 from theorems import Citation, Claim, Mutant, Premise, Tight
 from theorems.generalization._sgd_runs import Example, Run
-from theorems.generalization._training import STEP_OPTIONS, Schedule, as_ball, number, sample_size
+from theorems.generalization._training import STEP_OPTIONS, Schedule, as_ball, sample_size
+from theorems.options import number
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
 
