@@ -77,7 +77,7 @@ def test_a_bound_says_what_it_needs() -> None:
         bound.on(sign_network(), delta="0.01")
     with pytest.raises(InputError, match=r"`delta` must be a probability strictly between 0 and 1, found None"):
         bound.on(sign_network(), test_data=line(4))
-    with pytest.raises(InputError, match="a margin needs at least two outputs, found 1"):
+    with pytest.raises(InputError, match="A margin needs at least two outputs, found 1: turn one score"):
         bound.on(Network([Dense(np.eye(1))]), delta="0.01", test_data=line(4))
 
 

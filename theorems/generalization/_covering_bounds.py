@@ -14,11 +14,12 @@ from flint import arb, fmpq
 from numerics.arithmetic.enclosure import norm_21_rows
 from numerics.evidence.errors import InputError
 from numerics.networks import Data, Network, certified_margins, data_norm, margins, ramp_risk
-from numerics.networks.layers import Add, BatchNormalization, Convolution, Dense, Linear
+from numerics.networks.layers import Add, Convolution, Dense, Linear
 from numerics.networks.lipschitz import layer_lipschitz
 from numerics.networks.operator_norms import operator_norm
 from theorems.bound import Bound
-from theorems.generalization._norm_bounds import confidence, outputs_condition, symbols
+from theorems.generalization._conditions import folded_condition, outputs_condition, shift_condition, zero_condition
+from theorems.generalization._norm_bounds import confidence, symbols
 from theorems.generalization._spectral_margins import inverse_share, rounded_down, rounded_up, sharp_excess
 from theorems.options import margin
 
@@ -33,11 +34,8 @@ REFERENCES = "reference weights, one of the shape of each linear layer's, fixed 
 
 
 def conditions(network: Network) -> tuple[str, ...]:
-    broken = [sentence.rstrip(".") for sentence in network.zero_failures()] + outputs_condition(network)
-    for i, layer in enumerate(network.layers, 1):
-        if isinstance(layer, BatchNormalization) and not layer.moves_zero:
-            broken.append(f"Layer {i}, `{layer}`, is not folded into a linear layer: call `fold_batch_normalization`")
-    return tuple(broken)
+    folded = folded_condition(network, moving=False)
+    return (*zero_condition(network), *outputs_condition(network), *folded, *shift_condition(network))
 
 
 def kernel_norm(layer: Dense | Convolution, minus: Any = None) -> arb:

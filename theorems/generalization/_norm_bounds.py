@@ -14,8 +14,14 @@ import numpy as np
 from flint import arb
 
 from numerics.networks import Data, Network, certified_margins, margins, ramp_risk
-from numerics.networks.layers import Activation, Add, BatchNormalization, Pooling, Scaling
+from numerics.networks.layers import Activation, Add, Pooling, Scaling
 from theorems.bound import Bound, enclose
+from theorems.generalization._conditions import (
+    activation_condition,
+    folded_condition,
+    outputs_condition,
+    zero_condition,
+)
 from theorems.generalization._every_scale import norm_excess, number_of
 from theorems.options import margin
 
@@ -25,7 +31,6 @@ if TYPE_CHECKING:
     from theorems.bound import Value
 
 GAMMA = "margin; the size over it is rounded up to a power of 2 (default: the best one, or near the median where all are vacuous)"
-HOMOGENEOUS = ("relu", "leaky_relu", "abs", "identity")
 EXPONENTS = range(-80, 81)
 TINY = 1e-200  # the size of a network whose outputs are zero, up to what underflow might have lost
 
@@ -38,24 +43,9 @@ def symbols() -> dict[str, Any]:
     return found | {name: Symbol(name, positive=True) for name in ("delta", "gamma")}
 
 
-def outputs_condition(network: Network) -> list[str]:
-    if network.outputs >= 2:
-        return []
-    return ["A margin needs at least two outputs, found 1: turn one score z into the two logits (0, z)"]
-
-
-def activation_condition(network: Network) -> list[str]:
-    return [
-        f"Layer {i}, `{layer}`, is not positively homogeneous, so that norms cannot be moved between layers"
-        for i, layer in enumerate(network.layers, 1)
-        if isinstance(layer, Activation) and layer.name not in HOMOGENEOUS and not layer.at_zero
-    ]
-
-
 def chain_conditions(network: Network) -> tuple[str, ...]:
     """What a network breaks of: a chain of linear layers and positively homogeneous activations that act entry by entry."""
-    broken = [sentence.rstrip(".") for sentence in network.zero_failures()]
-    broken += activation_condition(network) + outputs_condition(network)
+    broken = zero_condition(network) + activation_condition(network) + outputs_condition(network)
     for i, (layer, reads) in enumerate(zip(network.layers, network.wiring, strict=True), 1):
         if isinstance(layer, Add):
             broken.append(f"Layer {i}, `{layer}`, adds several values, but the theorem is about chains of layers")
@@ -63,9 +53,7 @@ def chain_conditions(network: Network) -> tuple[str, ...]:
             broken.append(f"Layer {i}, `{layer}`, does not read the layer before it, but the theorem is about chains")
         elif isinstance(layer, Pooling):
             broken.append(f"Layer {i}, `{layer}`, does not act entry by entry: write average pooling as a convolution")
-        elif isinstance(layer, BatchNormalization) and not layer.moves_zero:
-            broken.append(f"Layer {i}, `{layer}`, is not folded into a linear layer: call `fold_batch_normalization`")
-    return tuple(dict.fromkeys(broken))
+    return tuple(dict.fromkeys(broken + folded_condition(network, moving=False)))
 
 
 def constants(network: Network) -> arb:

@@ -19,12 +19,13 @@ from numerics.networks import (
     margins,
     spectral_norm,
 )
-from numerics.networks.layers import Activation, Add, BatchNormalization, Convolution, Pooling, Scaling
+from numerics.networks.layers import Activation, Add, Convolution, Pooling, Scaling
 from numerics.networks.network import checked_references
 from numerics.networks.path_norms import longest_row
 from theorems.bound import Bound
+from theorems.generalization._conditions import HOMOGENEOUS, folded_condition, outputs_condition, zero_condition
 from theorems.generalization._every_scale import number_of
-from theorems.generalization._norm_bounds import HOMOGENEOUS, outputs_condition, symbols
+from theorems.generalization._norm_bounds import symbols
 from theorems.options import margin
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def formula() -> sympy.Expr:
 
 
 def conditions(network: Network) -> tuple[str, ...]:
-    broken = [sentence.rstrip(".") for sentence in network.zero_failures()] + outputs_condition(network)
+    broken = zero_condition(network) + outputs_condition(network)
     for i, layer in enumerate(network.layers, 1):
         if isinstance(layer, Convolution):
             broken.append(f"Layer {i}, `{layer}`, shares its weights; the Gaussian tail is that of dense matrices")
@@ -58,9 +59,7 @@ def conditions(network: Network) -> tuple[str, ...]:
             broken.append(f"Layer {i}, `{layer}`, has the Lipschitz constant {layer.lipschitz}, more than 1")
         elif isinstance(layer, Add | Pooling):
             broken.append(f"Layer {i}, `{layer}`, is no part of a chain of dense layers and activations")
-        elif isinstance(layer, BatchNormalization) and not layer.moves_zero:
-            broken.append(f"Layer {i}, `{layer}`, is not folded into a linear layer: call `fold_batch_normalization`")
-    return tuple(broken)
+    return (*broken, *folded_condition(network, moving=False))
 
 
 def norms(network: Network, references: Sequence[Any] | None) -> tuple[list[arb], arb]:
@@ -104,6 +103,8 @@ def measure(network: Network, data: Data, options: Mapping[str, Any]) -> Mapping
             return bool((8 * arb(B) ** 2 * growth(s, sigma * width) ** 2).upper() <= gamma**2)
 
         low, high = -4000, 4000
+        while not fits(low):
+            low, high = 2 * low, low
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (middle, high) if fits(middle) else (low, middle)

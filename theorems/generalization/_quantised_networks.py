@@ -12,6 +12,7 @@ from flint import arb
 
 from numerics.evidence.errors import InputError
 from theorems.bound import Bound
+from theorems.generalization._conditions import weights_condition
 
 PAGE = "generalization.few_bits_make_few_errors"
 
@@ -118,7 +119,7 @@ def bounds() -> tuple[Bound, ...]:
             formula,
             SYMBOLS,
             measure,
-            lambda network: () if network.outputs >= 2 else ("a margin needs at least two outputs, found 1",),
+            weights_condition,
             PAGE,
             "langford2005tutorial, abstract",
             OPTIONS,

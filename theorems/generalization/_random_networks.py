@@ -12,6 +12,7 @@ from flint import arb
 
 from numerics.evidence.errors import InputError
 from theorems.bound import Bound
+from theorems.generalization._conditions import weights_condition
 from theorems.options import number
 
 PAGE = "generalization.pac_bayes_kl_bound"
@@ -147,7 +148,7 @@ def bounds() -> tuple[Bound, ...]:
             formula,
             SYMBOLS,
             measure,
-            lambda network: () if network.outputs >= 2 else ("a margin needs at least two outputs, found 1",),
+            weights_condition,
             PAGE,
             "maurer2004note, the bound in kl form with 2 sqrt(n)",
             OPTIONS,

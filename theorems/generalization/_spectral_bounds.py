@@ -26,6 +26,7 @@ from numerics.networks import (
 from numerics.networks.data import sample_count
 from numerics.networks.norms import activation_constants, deviations_21, spectral_norms
 from theorems.bound import Bound
+from theorems.generalization._conditions import folded_condition, outputs_condition, zero_condition
 from theorems.generalization._spectral_margins import (
     inverse_share,
     paper_excess,
@@ -110,13 +111,10 @@ def uniform_formula() -> sympy.Expr:
 
 def conditions(network: Network) -> tuple[str, ...]:
     """What of the theorem the network breaks."""
-    broken = list(network.zero_failures())
+    broken = zero_condition(network)
     if not network.is_chain:
-        broken.append("It is not a chain of layers: path norms cover residual networks.")
-    if network.outputs < 2:
-        broken.append("A margin needs at least two outputs, found 1: turn one score z into the two logits (0, z).")
-    # A Bound joins these sentences to one.
-    return tuple(sentence.rstrip(".") for sentence in broken)
+        broken.append("It is not a chain of layers: path norms cover residual networks")
+    return (*broken, *outputs_condition(network), *folded_condition(network, moving=False))
 
 
 def _rational(x: Fraction) -> fmpq:

@@ -1,8 +1,9 @@
 r"""Convolutions and residual networks obey the spectral margin bound with their kernels and parameter counts in it.
 
-**Theorem.** Let a network be an acyclic graph of dense and convolution layers (any stride, zero or circular padding, dilation, groups), of
-layers without weights that are Lipschitz and map 0 to 0, and of sums of values, with at least two outputs and no biases. For the linear
-layers $i = 1, \dots, L$ fix numbers $s_i, b_i \ge 0$, reference kernels $M_i$ and $\gamma > 0$ before seeing the data. Let $W_i$ be the number
+**Theorem.** Let a network be an acyclic graph of dense and convolution layers (any stride, dilation, groups, with zero padding, or with circular
+padding by which no place of a kernel reads an entry twice), of layers without weights that are Lipschitz and map 0 to 0, and of sums of
+values, with at least two outputs and no biases. For the linear layers $i = 1, \dots, L$ fix numbers $s_i, b_i \ge 0$, reference kernels $M_i$ and
+$\gamma > 0$ before seeing the data. Let $W_i$ be the number
 of parameters of layer $i$, $\|K\|_{2,1} = \sum_{o, p} (\sum_c K_{ocp}^2)^{1/2}$ over output channels $o$, places $p$ in the kernel and input
 channels $c$; let $\Gamma_i$ bound the Lipschitz constant from the input to what layer $i$ reads and $\Lambda_i$ that from its output
 to the output, both computed with $s_j$ for layer $j$ (products along ways, added up where values are summed). With probability at
