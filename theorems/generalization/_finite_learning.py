@@ -15,7 +15,7 @@ from fractions import Fraction
 from flint import arb, fmpq
 
 from numerics.arithmetic import balls
-from numerics.arithmetic.exact import Matrix, zeros
+from numerics.arithmetic.exact import Matrix, rational, zeros
 
 Layers = tuple[Matrix, ...]
 
@@ -65,7 +65,7 @@ class Learning:
         for s in itertools.product(places, repeat=1 if self.copies else self.n):
             chance = fmpq(1)
             for i in s:
-                chance *= fmpq(self.chances[i].numerator, self.chances[i].denominator)
+                chance *= rational(self.chances[i])
             yield s, chance
 
     def allowed(self, sample: Sequence[int]) -> Sequence[int]:
@@ -115,7 +115,7 @@ def margin(scores: Sequence[fmpq], label: int) -> fmpq:
 
 def ramp(margin: fmpq, gamma: Fraction | fmpq) -> fmpq:
     r"""$\ell_\gamma(-M)$: 1 for $M \le 0$, 0 for $M \ge \gamma$, linear between."""
-    g = fmpq(gamma.numerator, gamma.denominator) if isinstance(gamma, Fraction) else gamma
+    g = rational(gamma)
     return 1 - min(max(margin / g, fmpq(0)), fmpq(1))
 
 

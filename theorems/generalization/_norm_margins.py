@@ -15,14 +15,14 @@ from typing import Any
 from flint import arb, fmpq
 from hypothesis import strategies as st
 
-from numerics.arithmetic.balls import decide
+from numerics.arithmetic.balls import ball, decide
 from numerics.arithmetic.exact import Matrix, rational
 from numerics.evidence.verdict import Verdict, at_least, at_most, every
 from numerics.strategies import labels, matrices, rationals, sizes
 from theorems.claim import Citation, Mutant, Premise
 from theorems.generalization._every_scale import expected_supremum, norm_excess, number_of
 from theorems.generalization._finite_learning import ACTIVATIONS, Layers, Learning, deviation, rademacher, ramp
-from theorems.generalization._spectral_margins import as_ball, coin
+from theorems.generalization._spectral_margins import coin
 
 Sample = Sequence[int]
 
@@ -49,7 +49,7 @@ def rows(W: Matrix) -> list[list[fmpq]]:
 
 def cell_number(size: arb, gamma: Fraction) -> tuple[int, int]:
     r"""The exponent $e$ with size$/\gamma \le 2^e$, the least that the ball shows, and the number of its cell."""
-    upper = (size / as_ball(gamma)).upper()
+    upper = (size / ball(gamma)).upper()
     if upper.is_zero():
         return 0, 1
     e = 0
@@ -62,7 +62,7 @@ def cell_number(size: arb, gamma: Fraction) -> tuple[int, int]:
 
 def confidence(t: Learning, cell: int) -> arb:
     r"""$2\sqrt{\ln(i(i+1)/\delta)/(2n)}$."""
-    return 2 * ((cell * (cell + 1) / as_ball(t.delta)).log() / (2 * t.n)).sqrt()
+    return 2 * ((cell * (cell + 1) / ball(t.delta)).log() / (2 * t.n)).sqrt()
 
 
 def allowed(t: Learning, norm: Norm, size: arb, gamma: Fraction, sample: Sample) -> arb:
@@ -306,7 +306,7 @@ def interpret_cells(t: Search) -> dict[str, object]:
             f"G[{i}]": Matrix([[x] for x in G]),
             f"N[{i}]": Matrix([[x] for x in N]),
             f"o[{i}]": fmpq(1, i * (i + 1)),
-            f"x[{i}]": (as_ball(problem.delta) / (i * (i + 1))).log(),
+            f"x[{i}]": (ball(problem.delta) / (i * (i + 1))).log(),
             f"t[{i}]": bound,
             f"p[{i}]": p,
             f"a[{i}]": i,

@@ -8,8 +8,9 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from flint import arb, fmpq
+from flint import arb
 
+from numerics.arithmetic.exact import rational
 from numerics.networks import (
     Data,
     Network,
@@ -111,7 +112,7 @@ def measure(network: Network, data: Data, options: Mapping[str, Any]) -> Mapping
         return low
 
     def at(gamma: Fraction) -> dict[str, Value]:
-        g = fmpq(gamma.numerator, gamma.denominator)
+        g = rational(gamma)
         e = exponent(arb(g))
         i = number_of(e)
         risk = empirical_margin_risk(enclosed, g)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from flint import arb, fmpq
 
+from numerics.arithmetic.exact import rational
 from numerics.networks import (
     Data,
     Network,
@@ -117,10 +118,6 @@ def conditions(network: Network) -> tuple[str, ...]:
     return (*broken, *outputs_condition(network), *folded_condition(network, moving=False))
 
 
-def _rational(x: Fraction) -> fmpq:
-    return fmpq(x.numerator, x.denominator)
-
-
 def _common(network: Network, data: Data) -> dict[str, Value]:
     return {"n": sample_count(data), "X": data_norm(data), "W": _width(network)}
 
@@ -131,7 +128,7 @@ def _width(network: Network) -> int:
 
 
 def measure_fixed(network: Network, data: Data, options: Mapping[str, Any]) -> Mapping[str, Value]:
-    gamma = _rational(margin(options) or Fraction(1))
+    gamma = rational(margin(options) or 1)
     return {
         **_common(network, data),
         "risk": ramp_risk(certified_margins(network, data), gamma),

@@ -12,8 +12,8 @@ import numpy as np
 from flint import arb, fmpq
 from hypothesis import strategies as st
 
-from numerics.arithmetic.balls import decide
-from numerics.arithmetic.exact import Matrix
+from numerics.arithmetic.balls import ball, decide
+from numerics.arithmetic.exact import Matrix, rational
 from numerics.evidence.verdict import Verdict, at_most
 from numerics.strategies import labels, matrices, rationals, sizes
 from theorems.generalization._finite_learning import ACTIVATIONS, Learning, complexity, ramp
@@ -31,16 +31,12 @@ def paper_excess(kappa, log_n, t, inverse_n, inverse_root):
 
 def confidence(t: Learning) -> arb:
     r"""$2\sqrt{\ln(1/\delta)/(2n)}$."""
-    return 2 * ((1 / as_ball(t.delta)).log() / (2 * t.n)).sqrt()
-
-
-def as_ball(x: Fraction) -> arb:
-    return arb(fmpq(x.numerator, x.denominator))
+    return 2 * ((1 / ball(t.delta)).log() / (2 * t.n)).sqrt()
 
 
 def scale_of(t: Learning, norms: Sequence[tuple[arb, arb]], sample: Sequence[int]) -> arb:
     r"""$\|X\|_F \sqrt{\ln(2W^2)}\, R/\gamma$."""
-    return t.data_norm(sample) * arb(2 * t.width**2).log().sqrt() * complexity(norms) / as_ball(t.gamma)
+    return t.data_norm(sample) * arb(2 * t.width**2).log().sqrt() * complexity(norms) / ball(t.gamma)
 
 
 def sharp(t: Learning, scale: arb) -> arb | None:
@@ -64,10 +60,7 @@ def losses(t: Learning) -> list[list[fmpq]]:
 
 def gaps(t: Learning) -> list[tuple[tuple[int, ...], fmpq, int, fmpq]]:
     """(sample, probability, network, error minus training risk). A tie counts as an error."""
-    errors = [
-        sum((fmpq(p.numerator, p.denominator) for p, M in zip(t.chances, row, strict=True) if M <= 0), fmpq(0))
-        for row in t.margins()
-    ]
+    errors = [sum((rational(p) for p, M in zip(t.chances, row, strict=True) if M <= 0), fmpq(0)) for row in t.margins()]
     risks = losses(t)
     return [
         (s, p, j, errors[j] - sum((risks[j][i] for i in s), fmpq(0)) / len(s))

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from flint import arb, fmpq
+from flint import arb
 
+from numerics.arithmetic.balls import ball
 from numerics.evidence.errors import InputError
 from theorems.options import number
 
@@ -62,12 +63,8 @@ class Schedule:
     def total(self) -> arb:
         """The sum, as a ball at the working precision."""
         if not self.sizes and not self.decays:
-            return as_ball(self.size * self.steps)
+            return ball(self.size * self.steps)
         total = arb(0)
         for a in self:
-            total += as_ball(a)
+            total += ball(a)
         return total
-
-
-def as_ball(x: Fraction) -> arb:
-    return arb(fmpq(x.numerator, x.denominator))

@@ -48,7 +48,7 @@ from flint import arb, ctx, fmpq
 from hypothesis import strategies as st
 
 from numerics.arithmetic import balls
-from numerics.arithmetic.balls import decide
+from numerics.arithmetic.balls import ball, decide
 from numerics.arithmetic.exact import Matrix, rational
 from numerics.evidence.verdict import Verdict, at_least, at_most, every
 from numerics.strategies import labels, matrices, rationals, sizes
@@ -64,7 +64,6 @@ from theorems.generalization._finite_learning import (
     rademacher,
 )
 from theorems.generalization._spectral_margins import (
-    as_ball,
     coin,
     confidence,
     fails_rarely,
@@ -285,7 +284,7 @@ def summed(t: Structured, sample: tuple[int, ...]) -> arb:
         reach = b
         for j, (s, _) in enumerate(norms):
             reach = reach * (s if j != i else 1)
-        K = 4 * arb(2).sqrt() * t.depth * t.data_norm(sample) * reach / (as_ball(t.gamma) * arb(t.n).sqrt())
+        K = 4 * arb(2).sqrt() * t.depth * t.data_norm(sample) * reach / (ball(t.gamma) * arb(t.n).sqrt())
         kernel = t.kernels[0][i]
         total += 2 * kernel.rows * kernel.cols * ((2 + K**2).log() + 2)
     return total
@@ -317,7 +316,7 @@ def integral_obeys(K: Fraction, extra: int = 2) -> Verdict:
     """Upper sums of the integral of ln(2 + K^2/t^2) over (0, 1) against ln(2 + K^2) + 2; ln(1/t^2) has the integral 2 on (0, 1)."""
 
     def question(_: int) -> Verdict:
-        k2, cells = as_ball(K) ** 2, 200
+        k2, cells = ball(K) ** 2, 200
         # ln(2 + K^2/t^2) = ln(2 t^2 + K^2) + 2 ln(1/t); the first increases.
         upper = sum(((2 * (arb(i) / cells) ** 2 + k2).log() for i in range(1, cells + 1)), arb(0)) / cells + 2
         return at_most(upper, (2 + k2).log() + extra, "integral")
@@ -329,7 +328,7 @@ def integral_below(K: Fraction) -> Verdict:
     """Whether lower sums of that integral are above ln(2 + K^2)."""
 
     def question(_: int) -> Verdict:
-        k2, cells = as_ball(K) ** 2, 200
+        k2, cells = ball(K) ** 2, 200
         lower = sum(((2 * (arb(i) / cells) ** 2 + k2).log() for i in range(cells)), arb(0)) / cells + 2
         return at_least(lower, (2 + k2).log(), "integral")
 
@@ -413,7 +412,7 @@ def interpret(t: Structured) -> Model | None:
         values |= {
             "n": t.n,
             "delta": t.delta,
-            "ln(delta)": as_ball(t.delta).log(),
+            "ln(delta)": ball(t.delta).log(),
             "t": bound,
             "err": error,
             "risk": risk,

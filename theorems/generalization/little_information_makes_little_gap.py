@@ -37,14 +37,14 @@ from typing import TYPE_CHECKING, Any
 from flint import arb, fmpq
 from hypothesis import strategies as st
 
-from numerics.arithmetic.balls import decide
+from numerics.arithmetic.balls import ball, decide
 from numerics.arithmetic.exact import Matrix, rational
 from numerics.evidence.errors import InputError
 from numerics.evidence.verdict import Verdict, at_most, every
 from numerics.strategies import rationals, sizes
 from theorems import Citation, Claim, Mutant, Premise
 from theorems.generalization._finite_channels import Channel, log_moment
-from theorems.generalization._training import STEP_OPTIONS, Schedule, as_ball, sample_size
+from theorems.generalization._training import STEP_OPTIONS, Schedule, sample_size
 from theorems.options import number
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
@@ -292,7 +292,7 @@ def measure_noise(network: Any, data: Any, options: Mapping[str, Any]) -> Mappin
 
     def term(a: Fraction) -> arb:
         # eta^2/s with s = 2 eta/beta
-        return arb(fmpq(d, 2)) * (1 + as_ball(a * beta * L**2 / (2 * d))).log()
+        return arb(fmpq(d, 2)) * (1 + ball(a * beta * L**2 / (2 * d))).log()
 
     constant = not (schedule.sizes or schedule.decays)
     total = schedule.steps * term(schedule.size) if constant else sum(map(term, schedule), arb(0))

@@ -36,13 +36,14 @@ from typing import TYPE_CHECKING, Any
 from flint import arb, fmpq
 from hypothesis import strategies as st
 
+from numerics.arithmetic.balls import ball
 from numerics.arithmetic.exact import Matrix, rational
 from numerics.evidence.errors import InputError
 from numerics.evidence.verdict import Verdict, at_most, equal, every
 from numerics.strategies import sizes
 from theorems import Citation, Claim, Mutant, Premise, Tight
 from theorems.generalization._sgd_runs import Example, Run
-from theorems.generalization._training import STEP_OPTIONS, Schedule, as_ball, sample_size
+from theorems.generalization._training import STEP_OPTIONS, Schedule, sample_size
 from theorems.options import number
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
@@ -350,9 +351,9 @@ def measure(network: Any, data: Any, options: Mapping[str, Any]) -> Mapping[str,
     if schedule.sizes or schedule.decays:
         growth = arb(1)
         for t, a in enumerate(schedule):
-            growth *= 1 + as_ball(rate * a) if t >= t0 else 1
+            growth *= 1 + ball(rate * a) if t >= t0 else 1
     else:
-        growth = as_ball(1 + rate * schedule.size) ** (schedule.steps - t0)
+        growth = ball(1 + rate * schedule.size) ** (schedule.steps - t0)
     return {"t0": t0, "L": L, "beta": beta, "G": growth, "n": n}
 
 

@@ -53,8 +53,8 @@ from typing import TYPE_CHECKING, Any
 
 from flint import arb, ctx, fmpq
 
-from numerics.arithmetic.balls import decide
-from numerics.arithmetic.exact import Matrix
+from numerics.arithmetic.balls import ball, decide
+from numerics.arithmetic.exact import Matrix, rational
 from numerics.evidence.verdict import Verdict, at_least, at_most, equal, every
 from theorems import Citation, Claim, Mutant, Premise
 from theorems.generalization._finite_learning import (
@@ -65,7 +65,6 @@ from theorems.generalization._finite_learning import (
     rademacher,
 )
 from theorems.generalization._spectral_margins import (
-    as_ball,
     coin,
     confidence,
     fails_rarely,
@@ -218,7 +217,7 @@ def averages_obey(t: Learning) -> Verdict:
     F = losses(t)
     scores = t.scores()
     verdicts = []
-    chances = [fmpq(p.numerator, p.denominator) for p in t.chances]
+    chances = [rational(p) for p in t.chances]
     mean_deviation = mean_average = fmpq(0)
     for s, p in t.samples():
         average = rademacher(F, s)
@@ -237,7 +236,7 @@ def _steps(t: Learning, F: Sequence[Sequence[fmpq]], s: Sequence[int], average: 
     entropy = entropy_constant([[f[i] for i in s] for f in F])
     verdicts = []
     if not entropy.is_zero():
-        verdicts.append(at_most(entropy, 2 * entropy_constant(outputs) / as_ball(t.gamma) ** 2))
+        verdicts.append(at_most(entropy, 2 * entropy_constant(outputs) / ball(t.gamma) ** 2))
         verdicts.append(at_most(entropy, K**2, "covering theorem"))
     if K.is_zero():
         return every([*verdicts, at_most(average, 0, "no complexity, no average")])
@@ -273,7 +272,7 @@ def interpret(t: Learning) -> Model | None:
     with ctx.workprec(320):
         norms = t.norms()
         F = losses(t)
-        chances = [fmpq(p.numerator, p.denominator) for p in t.chances]
+        chances = [rational(p) for p in t.chances]
         samples = [s for s, _ in t.samples()]
         G = [deviation(F, chances, s) for s in samples]
         N = [rademacher(F, s) for s in samples]
@@ -351,10 +350,10 @@ def three_memorisers() -> Learning:
 
 def concentrates(t: Learning, factor: Fraction) -> Verdict:
     F = losses(t)
-    chances = [fmpq(p.numerator, p.denominator) for p in t.chances]
+    chances = [rational(p) for p in t.chances]
 
     def question(_: int) -> Verdict:
-        limit = confidence(t) * as_ball(factor)
+        limit = confidence(t) * ball(factor)
         bad = fmpq(0)
         for s, p in t.samples():
             verdict = at_most(deviation(F, chances, s) - 2 * rademacher(F, s), limit)
@@ -368,7 +367,7 @@ def concentrates(t: Learning, factor: Fraction) -> Verdict:
 
 def mean_deviation_below_mean_average(t: Learning) -> Verdict:
     F = losses(t)
-    chances = [fmpq(p.numerator, p.denominator) for p in t.chances]
+    chances = [rational(p) for p in t.chances]
     left = sum((p * deviation(F, chances, s) for s, p in t.samples()), fmpq(0))
     return at_most(left, sum((p * rademacher(F, s) for s, p in t.samples()), fmpq(0)))
 
@@ -385,7 +384,7 @@ def losses_are_as_close_as_outputs(t: Learning) -> Verdict:
     verdicts = []
     for i in range(len(t.labels)):
         left = entropy_constant([[f[i]] for f in F])
-        right = entropy_constant([[Z[i, c] for c in range(Z.cols)] for Z in scores]) / as_ball(t.gamma) ** 2
+        right = entropy_constant([[Z[i, c] for c in range(Z.cols)] for Z in scores]) / ball(t.gamma) ** 2
         verdicts.append(at_most(left, right))
     return every(verdicts)
 

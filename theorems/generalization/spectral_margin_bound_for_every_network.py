@@ -35,13 +35,13 @@ from fractions import Fraction
 from flint import arb, ctx, fmpq
 from hypothesis import strategies as st
 
-from numerics.arithmetic.balls import decide
+from numerics.arithmetic.balls import ball, decide
+from numerics.arithmetic.exact import rational
 from numerics.evidence.verdict import Verdict, at_least, at_most, decided, equal, every
 from numerics.strategies import rationals
 from theorems import Citation, Claim, Mutant, Premise
 from theorems.generalization._finite_learning import Learning, complexity, ramp
 from theorems.generalization._spectral_margins import (
-    as_ball,
     coin,
     gaps,
     inverse_share,
@@ -243,7 +243,7 @@ def cell_of(norms: Sequence[tuple[arb, arb]], gamma: Fraction) -> Cell:
 def excess(cell: Cell, data_norm: arb, width: int, n: int, delta: Fraction) -> arb | None:
     """What the theorem adds to the training risk; `None` where it says nothing."""
     K = arb(2).sqrt() * data_norm * arb(2 * width**2).log().sqrt() * complexity(cell.norms) / arb(2) ** cell.e
-    t = 2 * ((1 / as_ball(delta * cell.share)).log() / (2 * n)).sqrt()
+    t = 2 * ((1 / ball(delta * cell.share)).log() / (2 * n)).sqrt()
     if K.is_zero():
         return t
     return sharp_excess(K, (n / (12 * K)).log(), t, arb(fmpq(1, n))) if 12 * K <= n else None
@@ -257,7 +257,7 @@ def fails_rarely(t: Search) -> Verdict:
         if t.memory:
             gamma = t.gammas[0]
             # |A| is gamma times the root of the number of points seen, at most n; more of them cost more.
-            cell = cell_of([(as_ball(gamma) * arb(problem.n).sqrt(), arb(0))], gamma)
+            cell = cell_of([(ball(gamma) * arb(problem.n).sqrt(), arb(0))], gamma)
             bound = excess(cell, arb(problem.n).sqrt(), t.memory, problem.n, problem.delta)
             broken = at_most(1 - Fraction(problem.n, t.memory), bound if bound is not None else arb(1))
             return at_most(1 if broken.fails else 0, problem.delta) if not broken.undecided else broken
@@ -369,7 +369,7 @@ def interpret(t: Search) -> Model:
             values |= {f"p[{i}]": U, f"o[{i}]": share, f"U[{i}]": U, f"V[{i}]": V}
         price = inverse_share(tops, cell.e)
         margins = problem.margins()[0]
-        chances = [fmpq(p.numerator, p.denominator) for p in problem.chances]
+        chances = [rational(p) for p in problem.chances]
         sample, _ = next(problem.samples())
         risk, narrow = (
             sum((ramp(margins[i], x) for i in sample), fmpq(0)) / len(sample) for x in (gamma, Fraction(2) ** cell.e)
@@ -385,7 +385,7 @@ def interpret(t: Search) -> Model:
             "risk'": narrow,
             "K": Fraction(1, 100),
             "h": arb(fmpq(100 * problem.n, 12)).log(),
-            "t": 2 * ((price / as_ball(problem.delta)).log() / (2 * problem.n)).sqrt(),
+            "t": 2 * ((price / ball(problem.delta)).log() / (2 * problem.n)).sqrt(),
             "1/n": Fraction(1, problem.n),
         }
         return Model(values, indices={"J": J, "E": E, "D": len(tops), "m": 2})
@@ -412,7 +412,7 @@ def simple(gamma: Fraction = Fraction(1)) -> Search:
 def shown(t: Search) -> str:
     gamma, n = t.gammas[0], t.problem.n
     if t.memory:
-        cell = cell_of([(as_ball(gamma) * arb(n).sqrt(), arb(0))], gamma)
+        cell = cell_of([(ball(gamma) * arb(n).sqrt(), arb(0))], gamma)
         bound = excess(cell, arb(n).sqrt(), t.memory, n, t.problem.delta)
         gap: object = 1 - Fraction(n, t.memory)
     else:

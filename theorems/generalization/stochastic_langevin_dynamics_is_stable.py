@@ -38,13 +38,13 @@ from typing import TYPE_CHECKING, Any
 from flint import arb, fmpq
 from hypothesis import strategies as st
 
-from numerics.arithmetic.balls import decide
+from numerics.arithmetic.balls import ball, decide
 from numerics.arithmetic.exact import Matrix, rational
 from numerics.evidence.errors import InputError
 from numerics.evidence.verdict import Verdict, at_most, every
 from numerics.strategies import rationals, sizes
 from theorems import Citation, Claim, Mutant, Premise, Printed
-from theorems.generalization._training import STEP_OPTIONS, Schedule, as_ball, sample_size
+from theorems.generalization._training import STEP_OPTIONS, Schedule, sample_size
 from theorems.options import number
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
@@ -400,7 +400,7 @@ def measure(network: Any, data: Any, options: Mapping[str, Any]) -> Mapping[str,
         memory["k0"] = best_start(schedule, n, float(beta * D**2 / 4))
 
     def term(a: Fraction) -> arb:
-        growth = as_ball(a * beta * D**2 / 4).exp()
+        growth = ball(a * beta * D**2 / 4).exp()
         return growth * (growth - 1)
 
     later = schedule.steps - memory["k0"]

@@ -39,13 +39,13 @@ from typing import TYPE_CHECKING, Any
 from flint import arb, ctx, fmpq
 from hypothesis import strategies as st
 
-from numerics.arithmetic.balls import decide
+from numerics.arithmetic.balls import ball, decide
 from numerics.arithmetic.exact import Matrix, rational
 from numerics.evidence.verdict import Verdict, at_most, decided, every
 from numerics.strategies import labels, matrices, sizes
 from theorems import Citation, Claim, Mutant, Premise
 from theorems.generalization._finite_learning import ACTIVATIONS, Layers, Learning, deviation, rademacher
-from theorems.generalization._spectral_margins import as_ball, coin
+from theorems.generalization._spectral_margins import coin
 from theorems.generalization._vc_growth import Step, growth, log_patterns, vc_closed, vc_dimension
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
@@ -281,7 +281,7 @@ def fails_rarely(t: Classifiers, factor: int = 2) -> Verdict:
         n = problem.n
         # On a finite class the logarithm of its size may stand for G, which makes the test sharper.
         G = growth(t.steps(), n).min(arb(len({tuple(row) for row in F})).log())
-        allowed = vc_excess((G / (2 * n)).sqrt() * factor / 2, ((1 / as_ball(problem.delta)).log() / (2 * n)).sqrt())
+        allowed = vc_excess((G / (2 * n)).sqrt() * factor / 2, ((1 / ball(problem.delta)).log() / (2 * n)).sqrt())
         bad = fmpq(0)
         for s, p in problem.samples():
             verdict = at_most(deviation([[fmpq(x) for x in row] for row in F], chances, s), allowed)
@@ -299,7 +299,7 @@ def massart(t: Classifiers, factor: Fraction = Fraction(1)) -> Verdict:
     for s, _ in t.problem.samples():
         if list(s) == sorted(s):
             count = len({tuple(row[i] for i in s) for row in F})
-            bound = (arb(count).log() / (2 * t.problem.n)).sqrt() * as_ball(factor)
+            bound = (arb(count).log() / (2 * t.problem.n)).sqrt() * ball(factor)
             average = rademacher(F, s)
             verdicts.append(
                 at_most(average, 0) if count == 1 else decide(lambda _, a=average, b=bound: at_most(a, b, "Massart"))
@@ -363,7 +363,7 @@ def interpret(t: Classifiers) -> Model | None:
         G, N = [deviation(F, chances, s) for s in samples], [rademacher(F, s) for s in samples]
         steps = t.steps()
         total = growth(steps, n)
-        root, bound = (total / (2 * n)).sqrt(), ((1 / as_ball(problem.delta)).log() / (2 * n)).sqrt()
+        root, bound = (total / (2 * n)).sqrt(), ((1 / ball(problem.delta)).log() / (2 * n)).sqrt()
         allowed = vc_excess(root, bound)
         good = [i for i, x in enumerate(G) if x <= allowed]
         if not good:
@@ -394,7 +394,7 @@ def interpret(t: Classifiers) -> Model | None:
             "v": Matrix([[int(j == v)] for j in range(len(F))]),
             "n": n,
             "delta": problem.delta,
-            "ln(delta)": as_ball(problem.delta).log(),
+            "ln(delta)": ball(problem.delta).log(),
             "t": bound,
             "root": root,
             "p": sum((p for p, x in zip(P, G, strict=True) if x > allowed), fmpq(0)),
