@@ -59,13 +59,18 @@ class Learning:
         """$W$, the largest dimension of a layer, input and output included."""
         return max(max(W.shape) for W in self.networks[0])
 
+    @property
+    def probabilities(self) -> list[fmpq]:
+        """Of the points, exactly."""
+        return [rational(p) for p in self.chances]
+
     def samples(self) -> Iterator[tuple[tuple[int, ...], fmpq]]:
         """The distinct samples, as tuples of points that are repeated to length $n$ where needed, with probabilities."""
-        places = range(len(self.labels))
+        places, chances = range(len(self.labels)), self.probabilities
         for s in itertools.product(places, repeat=1 if self.copies else self.n):
             chance = fmpq(1)
             for i in s:
-                chance *= rational(self.chances[i])
+                chance *= chances[i]
             yield s, chance
 
     def allowed(self, sample: Sequence[int]) -> Sequence[int]:

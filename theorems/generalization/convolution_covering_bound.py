@@ -49,7 +49,7 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic import balls
 from numerics.arithmetic.balls import ball, decide
-from numerics.arithmetic.exact import Matrix, rational
+from numerics.arithmetic.exact import Matrix
 from numerics.evidence.verdict import Verdict, at_least, at_most, every
 from numerics.strategies import labels, matrices, rationals, sizes
 from theorems import Citation, Claim, Mutant, Premise
@@ -57,17 +57,15 @@ from theorems.generalization._finite_learning import (
     ACTIVATIONS,
     Layers,
     Learning,
-    complexity,
-    deviation,
     entropy_constant,
     norm_21_rows,
     rademacher,
 )
+from theorems.generalization._finite_margins import DELTAS, coin, distributions, losses
 from theorems.generalization._spectral_margins import (
-    coin,
     confidence,
     fails_rarely,
-    losses,
+    model,
     scale_of,
     sharp,
     sharp_excess,
@@ -355,16 +353,15 @@ def problems(draw) -> Structured:
         (*(draw(matrices(1, 3)) for _ in range(depth - 1)), draw(matrices(outputs, length)))
         for _ in range(draw(sizes(1, 3)))
     )
-    weights = [draw(sizes(1, 4)) for _ in range(k)]
     gamma = draw(st.sampled_from([Fraction(1), Fraction(50), Fraction(2000)])) * (draw(rationals()) ** 2 or 1)
     return Structured(
         draw(matrices(k, length)),
         draw(labels(k, outputs)),
-        tuple(Fraction(w, sum(weights)) for w in weights),
+        draw(distributions(k)),
         tuple(_operators(layers, length) for layers in kernels),
         n,
         gamma,
-        draw(st.sampled_from([Fraction(1, 100), Fraction(1, 10), Fraction(1, 2), Fraction(9, 10)])),
+        draw(st.sampled_from(DELTAS)),
         activation=draw(st.sampled_from(sorted(ACTIVATIONS))),
         kernels=kernels,
         skip=draw(st.booleans()),
@@ -377,48 +374,12 @@ def _operators(layers: Layers, length: int) -> Layers:
 
 def interpret(t: Structured) -> Model | None:
     with ctx.workprec(320):
-        F = losses(t)
-        chances = [rational(p) for p in t.chances]
-        samples = [s for s, _ in t.samples()]
-        G, N = [deviation(F, chances, s) for s in samples], [rademacher(F, s) for s in samples]
-        bound = confidence(t)
-        good = [i for i in range(len(samples)) if G[i] - 2 * N[i] <= bound]
-        here = max(good, key=lambda i: G[i])
-        s = samples[here]
-        K = arb(2).sqrt() * scale_of(t, t.norms(), s)
-        if not (K > 0 and 12 * K <= t.n) or len(F) > 3:
+        found = None if len(t.networks) > 3 else model(t)
+        if found is None:
             return None
-        error, risk, v = max(
-            (sum((p for p, M in zip(chances, row, strict=True) if M <= 0), fmpq(0)), sum(F[j][i] for i in s) / t.n, j)
-            for j, row in enumerate(t.margins())
-        )
-        ordered = [
-            [Z[i, c] for i, y in enumerate(t.labels) for c in [y, *(c for c in range(Z.cols) if c != y)]]
-            for Z in t.scores()
-        ]
-        values: dict[str, Any] = {
-            "mu": Matrix([[p] for p in chances]),
-            "F": Matrix([list(row) for row in zip(*F, strict=True)]),
-            "P": Matrix([[p] for _, p in t.samples()]),
-            "G": Matrix([[x] for x in G]),
-            "N": Matrix([[x] for x in N]),
-            "H": Matrix([list(row) for row in zip(*ordered, strict=True)]),
-            "Z": t.inputs,
-            "u": Matrix([[int(i == here)] for i in range(len(samples))]),
-            "v": Matrix([[int(j == v)] for j in range(len(F))]),
-            "p": sum((p for (_, p), x, y in zip(t.samples(), G, N, strict=True) if x - 2 * y > bound), fmpq(0)),
-        }
+        s, values = found
         S = summed(t, s)
-        values |= {
-            "n": t.n,
-            "delta": t.delta,
-            "ln(delta)": ball(t.delta).log(),
-            "t": bound,
-            "err": error,
-            "risk": risk,
-        }
-        values |= {"gamma": t.gamma, "x": t.data_norm(s), "w": arb(2 * t.width**2).log(), "R": complexity(t.norms())}
-        return Model(values | {"K": K, "S": S, "s": S.sqrt()})
+        return Model(values | {"ln(delta)": ball(t.delta).log(), "S": S, "s": S.sqrt()})
 
 
 def stratum(t: Structured) -> str:

@@ -45,8 +45,8 @@ from numerics.evidence.verdict import Verdict, at_most, decided, every
 from numerics.strategies import labels, matrices, rationals, sizes
 from theorems import Citation, Claim, Mutant, Premise
 from theorems.generalization._finite_learning import ACTIVATIONS, Learning
+from theorems.generalization._finite_margins import DELTAS, coin, distributions
 from theorems.generalization._pac_bayes_margins import divergence
-from theorems.generalization._spectral_margins import coin
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
 
@@ -306,23 +306,20 @@ def shaken(draw) -> Shaken:
         networks.append(tuple(A + scale * draw(matrices(*A.shape)) for A in centre))
     count = len(networks)
 
-    def weights() -> tuple[Fraction, ...]:
-        found = [draw(sizes(1, 5)) for _ in range(count)]
-        return tuple(Fraction(w, sum(found)) for w in found)
-
-    chances = [draw(sizes(1, 4)) for _ in range(k)]
     problem = Learning(
         draw(matrices(k, widths[0])),
         draw(labels(k, 2)),
-        tuple(Fraction(w, sum(chances)) for w in chances),
+        draw(distributions(k)),
         tuple(networks),
         draw(sizes(1, 3)),
         Fraction(1),
-        draw(st.sampled_from([Fraction(1, 100), Fraction(1, 10), Fraction(1, 2), Fraction(9, 10)])),
+        draw(st.sampled_from(DELTAS)),
         activation=draw(st.sampled_from(sorted(ACTIVATIONS))),
     )
     gamma = draw(rationals()) ** 2 or Fraction(1)
-    return Shaken(problem, weights(), weights(), draw(st.sampled_from([gamma, 30 * gamma])))
+    return Shaken(
+        problem, draw(distributions(count)), draw(distributions(count)), draw(st.sampled_from([gamma, 30 * gamma]))
+    )
 
 
 def upper(x: arb) -> fmpq:

@@ -54,7 +54,7 @@ from typing import TYPE_CHECKING, Any
 from flint import arb, ctx, fmpq
 
 from numerics.arithmetic.balls import ball, decide
-from numerics.arithmetic.exact import Matrix, rational
+from numerics.arithmetic.exact import Matrix
 from numerics.evidence.verdict import Verdict, at_least, at_most, equal, every
 from theorems import Citation, Claim, Mutant, Premise
 from theorems.generalization._finite_learning import (
@@ -64,11 +64,11 @@ from theorems.generalization._finite_learning import (
     entropy_constant,
     rademacher,
 )
+from theorems.generalization._finite_margins import coin, losses
 from theorems.generalization._spectral_margins import (
-    coin,
     confidence,
     fails_rarely,
-    losses,
+    model,
     paper,
     paper_excess,
     problems,
@@ -217,7 +217,7 @@ def averages_obey(t: Learning) -> Verdict:
     F = losses(t)
     scores = t.scores()
     verdicts = []
-    chances = [rational(p) for p in t.chances]
+    chances = t.probabilities
     mean_deviation = mean_average = fmpq(0)
     for s, p in t.samples():
         average = rademacher(F, s)
@@ -270,53 +270,11 @@ def check(t: Learning) -> Verdict:
 def interpret(t: Learning) -> Model | None:
     """A sample that is not bad, with the network that errs most in excess of its training risk."""
     with ctx.workprec(320):
-        norms = t.norms()
-        F = losses(t)
-        chances = [rational(p) for p in t.chances]
-        samples = [s for s, _ in t.samples()]
-        G = [deviation(F, chances, s) for s in samples]
-        N = [rademacher(F, s) for s in samples]
-        bound = confidence(t)
-        good = [i for i in range(len(samples)) if G[i] - 2 * N[i] <= bound]
-        here = max(good, key=lambda i: G[i])
-        s = samples[here]
-        scale = scale_of(t, norms, s)
-        K = arb(2).sqrt() * scale
-        if not (K > 0 and 12 * K <= t.n):
+        found = model(t)
+        if found is None:
             return None
-        error, risk, v = max(
-            (sum((p for p, M in zip(chances, row, strict=True) if M <= 0), fmpq(0)), sum(F[j][i] for i in s) / t.n, j)
-            for j, row in enumerate(t.margins())
-        )
-        scores = [
-            [Z[i, c] for i, y in enumerate(t.labels) for c in [y, *(c for c in range(Z.cols) if c != y)]]
-            for Z in t.scores()
-        ]
-        return Model(
-            {
-                "mu": Matrix([[p] for p in chances]),
-                "F": Matrix([list(row) for row in zip(*F, strict=True)]),
-                "P": Matrix([[p] for _, p in t.samples()]),
-                "G": Matrix([[x] for x in G]),
-                "N": Matrix([[x] for x in N]),
-                "H": Matrix([list(row) for row in zip(*scores, strict=True)]),
-                "Z": t.inputs,
-                "u": Matrix([[int(i == here)] for i in range(len(samples))]),
-                "v": Matrix([[int(j == v)] for j in range(len(F))]),
-                "n": t.n,
-                "delta": t.delta,
-                "t": bound,
-                "p": sum((p for (_, p), x, y in zip(t.samples(), G, N, strict=True) if x - 2 * y > bound), fmpq(0)),
-                "err": error,
-                "risk": risk,
-                "gamma": t.gamma,
-                "x": t.data_norm(s),
-                "w": arb(2 * t.width**2).log(),
-                "R": complexity(norms),
-                "K": K,
-                "kappa": 2 * scale,
-            }
-        )
+        _, values = found
+        return Model(values | {"kappa": arb(2).sqrt() * values["K"]})
 
 
 def stratum(t: Learning) -> str:
@@ -350,7 +308,7 @@ def three_memorisers() -> Learning:
 
 def concentrates(t: Learning, factor: Fraction) -> Verdict:
     F = losses(t)
-    chances = [rational(p) for p in t.chances]
+    chances = t.probabilities
 
     def question(_: int) -> Verdict:
         limit = confidence(t) * ball(factor)
@@ -367,7 +325,7 @@ def concentrates(t: Learning, factor: Fraction) -> Verdict:
 
 def mean_deviation_below_mean_average(t: Learning) -> Verdict:
     F = losses(t)
-    chances = [rational(p) for p in t.chances]
+    chances = t.probabilities
     left = sum((p * deviation(F, chances, s) for s, p in t.samples()), fmpq(0))
     return at_most(left, sum((p * rademacher(F, s) for s, p in t.samples()), fmpq(0)))
 

@@ -40,12 +40,12 @@ from flint import arb, ctx, fmpq
 from hypothesis import strategies as st
 
 from numerics.arithmetic.balls import ball, decide
-from numerics.arithmetic.exact import Matrix, rational
+from numerics.arithmetic.exact import Matrix
 from numerics.evidence.verdict import Verdict, at_most, decided, every
-from numerics.strategies import labels, matrices, sizes
+from numerics.strategies import matrices, sizes
 from theorems import Citation, Claim, Mutant, Premise
 from theorems.generalization._finite_learning import ACTIVATIONS, Layers, Learning, deviation, rademacher
-from theorems.generalization._spectral_margins import coin
+from theorems.generalization._finite_margins import coin, learnings
 from theorems.generalization._vc_growth import Step, growth, log_patterns, vc_closed, vc_dimension
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
@@ -275,7 +275,7 @@ def counts(t: Classifiers, steps: Sequence[Step] | None = None) -> Verdict:
 def fails_rarely(t: Classifiers, factor: int = 2) -> Verdict:
     """The probability, over all samples, that some network of the problem breaks the bound."""
     problem, F = t.problem, errs(t)
-    chances = [rational(p) for p in problem.chances]
+    chances = problem.probabilities
 
     def question(_: int) -> Verdict:
         n = problem.n
@@ -335,30 +335,15 @@ def check(t: Classifiers) -> Verdict:
 
 @st.composite
 def classifiers(draw) -> Classifiers:
-    k, depth = draw(sizes(1, 3)), draw(sizes(1, 2))
-    widths = [draw(sizes(1, 2)) for _ in range(depth)] + [draw(sizes(2, 3))]
-    networks = tuple(
-        tuple(draw(matrices(widths[i + 1], widths[i])) for i in range(depth)) for _ in range(draw(sizes(1, 4)))
-    )
-    chances = [draw(sizes(1, 4)) for _ in range(k)]
-    problem = Learning(
-        draw(matrices(k, widths[0])),
-        draw(labels(k, widths[-1])),
-        tuple(Fraction(w, sum(chances)) for w in chances),
-        networks,
-        draw(sizes(1, 3)),
-        Fraction(1),
-        draw(st.sampled_from([Fraction(1, 100), Fraction(1, 10), Fraction(1, 2), Fraction(9, 10)])),
-        activation=draw(st.sampled_from(["relu", "abs"])),
-    )
-    return Classifiers(problem, draw(matrices(draw(sizes(1, 8)), widths[0])), draw(st.booleans()))
+    problem = draw(learnings(activations=("relu", "abs")))
+    return Classifiers(problem, draw(matrices(draw(sizes(1, 8)), problem.inputs.cols)), draw(st.booleans()))
 
 
 def interpret(t: Classifiers) -> Model | None:
     problem, n = t.problem, t.problem.n
     with ctx.workprec(320):
         F = [[fmpq(x) for x in row] for row in errs(t)]
-        chances = [rational(p) for p in problem.chances]
+        chances = problem.probabilities
         samples, P = [s for s, _ in problem.samples()], [p for _, p in problem.samples()]
         G, N = [deviation(F, chances, s) for s in samples], [rademacher(F, s) for s in samples]
         steps = t.steps()
