@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from flint import arb
 
-from numerics.networks import Data, Network, certified_margins, margins, ramp_risk
+from numerics.networks import Data, Network, certified_margins, data_norm, margins, ramp_risk
 from numerics.networks.layers import Activation, Add, Pooling, Scaling
 from theorems.bound import Bound, enclose
 from theorems.generalization._conditions import (
@@ -71,6 +71,13 @@ def confidence(v: Mapping[str, Any]) -> sympy.Expr:
     return 2 * sqrt((log(1 / v["delta"]) + v["C"]) / (2 * v["n"]))
 
 
+LENGTHS = {"X": "Frobenius norm of the inputs", "L": "depth"}
+
+
+def lengths(network: Network, data: Data) -> dict[str, Value]:
+    return {"X": data_norm(data), "L": network.depth}
+
+
 def norm_bound(
     name: str,
     title: str,
@@ -79,14 +86,15 @@ def norm_bound(
     *,
     size: Callable[[Network], arb],
     factor: Callable[[Mapping[str, Any]], sympy.Expr],
-    sample: Callable[[Network, Data], Mapping[str, Value]],
-    meanings: Mapping[str, str],
+    sample: Callable[[Network, Data], Mapping[str, Value]] = lengths,
+    meanings: Mapping[str, str] = LENGTHS,
     conditions: Callable[[Network], tuple[str, ...]] = chain_conditions,
 ) -> Bound:
     r"""The bound risk $+ 4 k\, 2^e\,$factor$/n + 2\sqrt{(\ln(1/\delta) + C)/(2n)}$.
 
     `size` is homogeneous of degree 1 in the outputs. `factor` makes a SymPy expression of the symbols of `symbols()`;
-    `sample` measures those of them that are not `n`, `k`, `risk`, `R`, `C`; `meanings` explains them.
+    `sample` measures those of them that are not `n`, `k`, `risk`, `R`, `C`; `meanings` explains them
+    (default: the Frobenius norm of the inputs and the depth).
     """
 
     def formula() -> sympy.Expr:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic.balls import ball, decide
 from numerics.arithmetic.exact import Matrix, rational
-from numerics.evidence.verdict import Verdict, at_least, at_most, every
+from numerics.evidence.verdict import Verdict, at_least, at_most, equal, every
 from numerics.strategies import rationals
 from theorems.claim import Citation, Mutant, Premise
 from theorems.generalization._every_scale import expected_supremum, norm_excess, number_of
@@ -25,6 +25,10 @@ from theorems.generalization._finite_learning import ACTIVATIONS, Layers, Learni
 from theorems.generalization._finite_margins import coin, failures_are_rare, gaps, learnings
 
 Sample = Sequence[int]
+BEYOND = (
+    "the expected suprema of every output over explicit classes, exactly, against size times factor; the probability that "
+    "some network at some margin breaks the bound"
+)
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,23 @@ class Norm:
     factor: Callable[[Learning, Sample], arb]
 
 
-def rows(W: Matrix) -> list[list[fmpq]]:
+Rows = list[list[fmpq]]
+
+
+def rows(W: Matrix) -> Rows:
     return [[W[i, j] for j in range(W.cols)] for i in range(W.rows)]
+
+
+def product(norm: Callable[[Rows], arb], last: Callable[[Rows], arb] | None = None) -> Callable[[Layers], arb]:
+    """The size that multiplies a norm of every layer, or of every layer but the last, whose norm is `last`."""
+
+    def size(layers: Layers) -> arb:
+        result = (last or norm)(rows(layers[-1]))
+        for W in layers[:-1]:
+            result *= norm(rows(W))
+        return result
+
+    return size
 
 
 def cell_number(size: arb, gamma: Fraction) -> tuple[int, int]:
@@ -146,6 +165,25 @@ def simple() -> Search:
     return Search(coin(), (Fraction(1),))
 
 
+def plus_minus(*layers: Matrix, **change: Any) -> Search:
+    """The coin, changed, with the two networks of scores $(f, -f)$ and $(-f, f)$; the last of the layers of $f$ is a row."""
+    *hidden, last = layers
+    networks = tuple(
+        (*hidden, Matrix([[s * x for x in last.entries()] for s in signs])) for signs in ((1, -1), (-1, 1))
+    )
+    return Search(coin(networks=networks, **change), (Fraction(1),))
+
+
+def single_input() -> Search:
+    """One input 1 seen once, and the networks +-x: the supremum 1 is attained."""
+    return plus_minus(Matrix([[1]]), inputs=Matrix([[1]]), labels=(0,), chances=(1,))
+
+
+def wide(units: int = 100) -> Search:
+    """x -> +-(x_+ + ... + x_+), every unit with the weight 1."""
+    return plus_minus(Matrix([[1]] * units), Matrix([[1] * units]))
+
+
 def shown(norm: Norm) -> Callable[[Search], str]:
     def show(t: Search) -> str:
         gamma = t.gammas[0]
@@ -196,6 +234,11 @@ def sign_class(n: int, width: int = 2) -> Search:
     inputs = Matrix([[int(i == j) for j in range(n)] for i in range(n)])
     chances = tuple(Fraction(1, n) for _ in range(n))
     return Search(Learning(inputs, (0,) * n, chances, networks, n, Fraction(1), Fraction(1, 2)), (Fraction(1),))
+
+
+def attained(t: Search) -> Verdict:
+    s = range(len(t.problem.labels))
+    return equal(max(suprema(t.problem, s)), len(s))
 
 
 def alone(t: Search, norm: Norm) -> Verdict:
@@ -299,7 +342,7 @@ def interpret_cells(t: Search) -> dict[str, object]:
     return values
 
 
-def interpret_layers(t: Search, sample: Sample, row: Callable[[list[list[fmpq]]], arb], norm: Any) -> dict[str, Any]:
+def interpret_layers(t: Search, sample: Sample, row: Callable[[Rows], arb], norm: Any) -> dict[str, Any]:
     """Hidden outputs on the sample, weights and norm bounds of the layers, and the last layer divided by gamma."""
     problem, gamma = t.problem, rational(t.gammas[0])
     act = ACTIVATIONS[problem.activation]
