@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeVar
 
 from flint import arb, fmpq
 
 from numerics.arithmetic import balls
 from numerics.arithmetic.exact import Matrix, rational, zeros
+from numerics.evidence.verdict import Verdict, at_most
 
 Layers = tuple[Matrix, ...]
+T = TypeVar("T")
 
 ACTIVATIONS: dict[str, Callable[[fmpq], fmpq]] = {
     "relu": lambda x: x if x > 0 else fmpq(0),
@@ -111,6 +114,29 @@ class Learning:
         repeats = self.n // len(sample)
         total = sum((self.inputs[i, j] ** 2 for i in sample for j in range(self.inputs.cols)), fmpq(0))
         return arb(repeats * total).sqrt()
+
+
+def rarely_fails(
+    chances: Callable[[], Iterable[tuple[T, fmpq]]],
+    holds: Callable[[T], Verdict],
+    delta: Fraction | fmpq,
+    what: str = "probability that the bound fails",
+) -> Verdict:
+    """Whether the outcomes for which `holds` fails have together a probability of at most `delta`, by enumeration.
+
+    `chances()` are all outcomes, samples for example, with their probabilities.
+    """
+
+    def question(_: int) -> Verdict:
+        bad = fmpq(0)
+        for outcome, chance in chances():
+            verdict = holds(outcome)
+            if verdict.undecided:
+                return verdict
+            bad += chance if verdict.fails else 0
+        return at_most(bad, delta, what)
+
+    return balls.decide(question)
 
 
 def margin(scores: Sequence[fmpq], label: int) -> fmpq:

@@ -44,6 +44,7 @@ from numerics.evidence.verdict import Verdict, at_most, every
 from numerics.strategies import rationals, sizes
 from theorems import Citation, Claim, Mutant, Premise
 from theorems.generalization._finite_channels import Channel, log_moment
+from theorems.generalization._finite_margins import distributions
 from theorems.generalization._training import STEP_OPTIONS, Schedule, sample_size
 from theorems.options import number
 from theorems.proof import Derivation
@@ -183,10 +184,9 @@ def channels(draw) -> Channel:
     blind = draw(st.integers(0, 5)) == 0
     outputs = tuple(first if blind else distribution(h) for _ in range(k**n))
     losses = tuple(tuple(Fraction(draw(rationals())) for _ in range(k)) for _ in range(h))
-    parts = [draw(st.integers(1, 4)) for _ in range(k)]
+    chances = draw(distributions(k))
     L2 = draw(st.sampled_from([Fraction(1), Fraction(1, 4), Fraction(5)]))
     powers = draw(st.lists(st.sampled_from([L2, L2 / 2]), min_size=1, max_size=3))
-    chances = tuple(Fraction(x, sum(parts)) for x in parts)
     t = Channel(outputs, losses, chances, n, Fraction(0), draw(sizes(1, 3)), tuple(powers), L2)
     return replace(t, M=length(t) or Fraction(1))
 

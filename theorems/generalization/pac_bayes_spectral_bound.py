@@ -44,7 +44,7 @@ from numerics.arithmetic.exact import Matrix, rational
 from numerics.evidence.verdict import Verdict, at_most, decided, every
 from numerics.strategies import labels, matrices, rationals, sizes
 from theorems import Citation, Claim, Mutant, Premise
-from theorems.generalization._finite_learning import ACTIVATIONS, Learning
+from theorems.generalization._finite_learning import ACTIVATIONS, Learning, rarely_fails
 from theorems.generalization._finite_margins import DELTAS, coin, distributions
 from theorems.generalization._pac_bayes_margins import divergence
 from theorems.proof import Derivation
@@ -187,7 +187,7 @@ def exact(weights: Sequence[Fraction]) -> list[fmpq]:
 
 
 def gap(t: Shaken, weights: Sequence[fmpq], sample: Sequence[int]) -> fmpq:
-    losses, chances = t.losses(), exact(t.problem.chances)
+    losses, chances = t.losses(), t.problem.probabilities
     loss = [sum((w * row[i] for w, row in zip(weights, losses, strict=True)), fmpq(0)) for i in range(len(chances))]
     mean = sum((p * x for p, x in zip(chances, loss, strict=True)), fmpq(0))
     return mean - sum((loss[i] for i in sample), fmpq(0)) / len(sample)
@@ -195,26 +195,18 @@ def gap(t: Shaken, weights: Sequence[fmpq], sample: Sequence[int]) -> fmpq:
 
 def pac_bayes_fails_rarely(t: Shaken) -> Verdict:
     """The probability, over all samples, that one of several posteriors has a greater gap than PAC-Bayes allows."""
-    n, count = t.problem.n, len(t.prior)
+    n, count, prior = t.problem.n, len(t.prior), exact(t.prior)
     single = [[fmpq(int(i == j)) for i in range(count)] for j in range(count)]
     tried = [*single, exact(t.posterior), exact(t.truncated())]
 
-    def question(_: int) -> Verdict:
+    def holds(s: tuple[int, ...]) -> Verdict:
         x = (2 * arb(n).sqrt() / ball(t.problem.delta)).log()
-        bad = fmpq(0)
-        for s, p in t.problem.samples():
-            chosen = [single[s[0] % count]] if t.adaptive else tried
-            for rho in chosen:
-                K = arb(0) if t.adaptive else divergence(rho, exact(t.prior))
-                verdict = at_most(gap(t, rho, s), ((K + x) / (2 * n)).sqrt())
-                if verdict.undecided:
-                    return verdict
-                if verdict.fails:
-                    bad += p
-                    break
-        return at_most(bad, t.problem.delta, "probability that PAC-Bayes fails")
+        return every(
+            at_most(gap(t, rho, s), (((arb(0) if t.adaptive else divergence(rho, prior)) + x) / (2 * n)).sqrt())
+            for rho in ([single[s[0] % count]] if t.adaptive else tried)
+        )
 
-    return decide(question)
+    return rarely_fails(t.problem.samples, holds, t.problem.delta, "probability that PAC-Bayes fails")
 
 
 def truncation(t: Shaken, factor: int = 2) -> Verdict:
@@ -245,7 +237,7 @@ def squared_length(t: Learning, i: int) -> fmpq:
 def centre_obeys(t: Shaken, constant: int = 8) -> Verdict:
     """The step from the posterior to its centre, on every sample on which its condition on gamma holds."""
     problem = t.problem
-    chances, M = exact(problem.chances), problem.margins()[0]
+    chances, M = problem.probabilities, problem.margins()[0]
     rho, Delta = exact(t.truncated()), growth(t)
     error = sum((p for p, x in zip(chances, M, strict=True) if x <= 0), fmpq(0))
     verdicts = []
@@ -260,18 +252,14 @@ def centre_obeys(t: Shaken, constant: int = 8) -> Verdict:
 
 
 def longest_input(t: Shaken, factor: Fraction = Fraction(1)) -> Verdict:
-    problem, chances = t.problem, exact(t.problem.chances)
+    problem, chances = t.problem, t.problem.probabilities
 
-    def question(_: int) -> Verdict:
-        allowed = -ball(problem.delta).log() / problem.n * ball(factor)
-        bad = fmpq(0)
-        for s, p in problem.samples():
-            longest = max(squared_length(problem, i) for i in s)
-            weight = sum((c for i, c in enumerate(chances) if squared_length(problem, i) > longest), fmpq(0))
-            bad += p if arb(weight) > allowed else fmpq(0)
-        return at_most(bad, problem.delta, "inputs longer than the sample")
+    def holds(s: tuple[int, ...]) -> Verdict:
+        longest = max(squared_length(problem, i) for i in s)
+        weight = sum((c for i, c in enumerate(chances) if squared_length(problem, i) > longest), fmpq(0))
+        return at_most(weight, -ball(problem.delta).log() / problem.n * ball(factor))
 
-    return decide(question)
+    return rarely_fails(problem.samples, holds, problem.delta, "inputs longer than the sample")
 
 
 def gaussian_tail(width: int, t: Fraction, factor: int | None = None) -> Verdict:
@@ -332,7 +320,7 @@ def upper(x: arb) -> fmpq:
 def interpret(t: Shaken) -> Model | None:
     problem, n = t.problem, t.problem.n
     with ctx.workprec(320):
-        chances, M, scores = exact(problem.chances), problem.margins(), problem.scores()
+        chances, M, scores = problem.probabilities, problem.margins(), problem.scores()
         samples = [s for s, _ in problem.samples()]
         P = [p for _, p in problem.samples()]
         rho, part, count = exact(t.posterior), exact(t.truncated()), len(t.prior)

@@ -63,6 +63,7 @@ from theorems.generalization._finite_learning import (
     deviation,
     entropy_constant,
     rademacher,
+    rarely_fails,
 )
 from theorems.generalization._finite_margins import coin, losses
 from theorems.generalization._spectral_margins import (
@@ -307,20 +308,12 @@ def three_memorisers() -> Learning:
 
 
 def concentrates(t: Learning, factor: Fraction) -> Verdict:
-    F = losses(t)
-    chances = t.probabilities
+    F, chances = losses(t), t.probabilities
 
-    def question(_: int) -> Verdict:
-        limit = confidence(t) * ball(factor)
-        bad = fmpq(0)
-        for s, p in t.samples():
-            verdict = at_most(deviation(F, chances, s) - 2 * rademacher(F, s), limit)
-            if verdict.undecided:
-                return verdict
-            bad += p if verdict.fails else 0
-        return at_most(bad, t.delta)
+    def holds(s: tuple[int, ...]) -> Verdict:
+        return at_most(deviation(F, chances, s) - 2 * rademacher(F, s), confidence(t) * ball(factor))
 
-    return decide(question)
+    return rarely_fails(t.samples, holds, t.delta)
 
 
 def mean_deviation_below_mean_average(t: Learning) -> Verdict:

@@ -44,7 +44,7 @@ from numerics.arithmetic.exact import Matrix
 from numerics.evidence.verdict import Verdict, at_most, decided, every
 from numerics.strategies import matrices, sizes
 from theorems import Citation, Claim, Mutant, Premise
-from theorems.generalization._finite_learning import ACTIVATIONS, Layers, Learning, deviation, rademacher
+from theorems.generalization._finite_learning import ACTIVATIONS, Layers, Learning, deviation, rademacher, rarely_fails
 from theorems.generalization._finite_margins import coin, learnings
 from theorems.generalization._vc_growth import Step, growth, log_patterns, vc_closed, vc_dimension
 from theorems.proof import Derivation
@@ -274,23 +274,17 @@ def counts(t: Classifiers, steps: Sequence[Step] | None = None) -> Verdict:
 
 def fails_rarely(t: Classifiers, factor: int = 2) -> Verdict:
     """The probability, over all samples, that some network of the problem breaks the bound."""
-    problem, F = t.problem, errs(t)
+    problem, n = t.problem, t.problem.n
+    F = [[fmpq(x) for x in row] for row in errs(t)]
     chances = problem.probabilities
 
-    def question(_: int) -> Verdict:
-        n = problem.n
+    def holds(s: tuple[int, ...]) -> Verdict:
         # On a finite class the logarithm of its size may stand for G, which makes the test sharper.
         G = growth(t.steps(), n).min(arb(len({tuple(row) for row in F})).log())
         allowed = vc_excess((G / (2 * n)).sqrt() * factor / 2, ((1 / ball(problem.delta)).log() / (2 * n)).sqrt())
-        bad = fmpq(0)
-        for s, p in problem.samples():
-            verdict = at_most(deviation([[fmpq(x) for x in row] for row in F], chances, s), allowed)
-            if verdict.undecided:
-                return verdict
-            bad += p if verdict.fails else 0
-        return at_most(bad, problem.delta, "probability that the bound fails")
+        return at_most(deviation(F, chances, s), allowed)
 
-    return decide(question)
+    return rarely_fails(problem.samples, holds, problem.delta)
 
 
 def massart(t: Classifiers, factor: Fraction = Fraction(1)) -> Verdict:
