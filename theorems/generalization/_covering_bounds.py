@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +19,14 @@ from numerics.networks.operator_norms import operator_norm
 from theorems.bound import Bound
 from theorems.generalization._conditions import folded_condition, outputs_condition, shift_condition, zero_condition
 from theorems.generalization._norm_bounds import confidence, symbols
-from theorems.generalization._spectral_margins import inverse_share, rounded_down, rounded_up, sharp_excess
+from theorems.generalization._spectral_margins import (
+    best_exponent,
+    inverse_share,
+    rounded_down,
+    rounded_up,
+    sharp_middle,
+    sharp_middle_in_floats,
+)
 from theorems.options import margin
 
 if TYPE_CHECKING:
@@ -109,12 +115,11 @@ def layered(network: Network, references: Sequence[Any] | None) -> Layered:
 
 
 def norms_formula() -> sympy.Expr:
-    from sympy import Piecewise, log, sqrt
+    from sympy import log, sqrt
 
     v = symbols()
-    n, K = v["n"], sqrt(2) * v["X"] * sqrt(log(2 * v["d"])) * v["R"] / v["gamma"]
-    middle = sharp_excess(K, log(n / (12 * K)), 0, 1 / n)
-    return v["risk"] + Piecewise((0, v["X"] * v["R"] <= 0), (middle, 12 * K < n), (24 * K / n, True)) + confidence(v)
+    K = sqrt(2) * v["X"] * sqrt(log(2 * v["d"])) * v["R"] / v["gamma"]
+    return v["risk"] + sharp_middle(K, v["n"], v["X"] * v["R"]) + confidence(v)
 
 
 def parameters_formula() -> sympy.Expr:
@@ -150,7 +155,6 @@ def measured(network: Network, data: Data, options: Mapping[str, Any], form: str
     gamma = margin(options)
     if gamma is not None:
         return at(rounded_down(gamma))
-    # For every power of 2 at once: the best by floats, or the median margin where all are vacuous.
     M, X_, R_ = margins(network, data), float(X), float(R)
 
     def value(e: int) -> float:
@@ -158,11 +162,9 @@ def measured(network: Network, data: Data, options: Mapping[str, Any], form: str
         risk = float(1 - np.clip(M / 2.0**e, 0, 1).mean()) + 2 * math.sqrt(price / (2 * n))
         if form == "parameters":
             return risk + 6 * math.sqrt(float(summed(found, X, n, arb(2) ** e)) / n)
-        K = math.sqrt(2 * math.log(2 * widest)) * X_ * R_ / 2.0**e
-        return risk + (24 * K / n * (1 + max(0.0, math.log(n / (12 * K)))) if K > 0 else 0.0)
+        return risk + sharp_middle_in_floats(math.sqrt(2 * math.log(2 * widest)) * X_ * R_ / 2.0**e, n)
 
-    best, middle = min(range(-40, 41), key=value), float(np.median(M))
-    return at(rounded_down(Fraction(middle)) if value(best) >= 1 and middle > 0 else best)
+    return at(best_exponent(value, M))
 
 
 def _bound(name: str, title: str, formula: Any, meanings: Mapping[str, str]) -> Bound:

@@ -29,11 +29,13 @@ from numerics.networks.norms import activation_constants, deviations_21, spectra
 from theorems.bound import Bound
 from theorems.generalization._conditions import folded_condition, outputs_condition, zero_condition
 from theorems.generalization._spectral_margins import (
+    best_exponent,
     inverse_share,
     paper_excess,
     rounded_down,
     rounded_up,
-    sharp_excess,
+    sharp_middle,
+    sharp_middle_in_floats,
 )
 from theorems.options import margin
 
@@ -92,12 +94,9 @@ def paper_formula() -> sympy.Expr:
 
 
 def _sharp(v: Mapping[str, Any], confidence: sympy.Expr) -> sympy.Expr:
-    r"""$24K/n$, which is at least 2, stands where $K \ge n/12$: there the theorem says nothing, and neither does this."""
-    from sympy import Piecewise, log, sqrt
+    from sympy import sqrt
 
-    n, K = v["n"], sqrt(2) * _scale(v)
-    middle = sharp_excess(K, log(n / (12 * K)), 0, 1 / n)
-    return v["risk"] + Piecewise((0, v["X"] * v["R"] <= 0), (middle, 12 * K < n), (24 * K / n, True)) + confidence
+    return v["risk"] + sharp_middle(sqrt(2) * _scale(v), v["n"], v["X"] * v["R"]) + confidence
 
 
 def sharp_formula() -> sympy.Expr:
@@ -169,23 +168,17 @@ def measure_uniform(network: Network, data: Data, options: Mapping[str, Any]) ->
 
 
 def _best_exponent(network: Network, data: Data, R: float, counts: Sequence[int], delta: Fraction) -> int:
-    """The power of 2 with the least bound, by floats: the bound holds for each of them, so that searching is allowed.
-
-    Where each of them is vacuous, the least bound is that of an absurdly large margin; then it is the one at the median.
-    """
     M = margins(network, data)
     n = sample_count(data)
     scale = float(data_norm(data)) * np.sqrt(2 * np.log(2 * _width(network) ** 2)) * R
 
     def value(e: int) -> float:
         K = scale / 2.0**e
-        excess = 24 * K / n * (1 + max(0.0, float(np.log(n / (12 * K))))) if K > 0 else 0.0
+        excess = sharp_middle_in_floats(float(K), n)
         price = float(arb(inverse_share(counts, e)).log()) - np.log(float(delta))
         return float(1 - np.clip(M / 2.0**e, 0, 1).mean() + excess + 2 * np.sqrt(price / (2 * n)))
 
-    best = min(range(-64, 65), key=value)
-    middle = float(np.median(M))
-    return rounded_down(Fraction(middle)) if value(best) >= 1 and middle > 0 else best
+    return best_exponent(value, M)
 
 
 def bounds() -> tuple[Bound, ...]:
