@@ -87,8 +87,9 @@ def parameter_excess(root, t, inverse_root):
 
 def proof() -> Derivation:
     from theorems.generalization import _learning_axioms as cited
+    from theorems.generalization import _sharp_chaining as chaining
     from theorems.generalization._every_scale import deviation_lemma
-    from theorems.proof import at_least, at_most, calculus, equal, nonnegative, positive, predicate
+    from theorems.proof import at_most, equal, nonnegative, positive, predicate
 
     def structured(H, Z, u, n, x, w, R, S, gamma):
         text = "outputs of layered networks: data norm x, w = ln(2W), complexity R, S of the parameter form at gamma"
@@ -135,17 +136,9 @@ def proof() -> Derivation:
     )
     n, delta, t, p, log_delta = d.scalars("n delta t p ln(delta)")
     err, risk, gamma, x, w, R, S, s, K = d.scalars("err risk gamma x w R S s K")
-    n_, e_, K_ = (calculus.Var(name) for name in ("n", "e", "K"))
-    m_ = calculus.sqrt(n_)
-    m, nu, root = d.term(m_), d.term(1 / n_), d.term(1 / m_)
     n_positive = d.given(positive(n))
-    root_n = d.calculus_equal(m_**2, n_, [n_positive])
-    inverse_n = d.calculus_equal(n_ * (1 / n_), calculus.term(1), [n_positive])
-    inverse_root = d.calculus_equal(m_ * (1 / m_), calculus.term(1), [n_positive])
-    m_sign = d.calculus_increasing(e_, "e", calculus.term(0), m_, [n_positive])
-    m_positive = d.smt(positive(m), [m_sign, root_n, n_positive])
-    root_positive = d.smt(positive(root), [m_positive, inverse_root])
-    nu_positive = d.smt(positive(nu), [n_positive, inverse_n])
+    r = chaining.roots(d, n_positive)
+    m, nu = r.m, r.nu
 
     rad, unit, marked = d.given(cited.averages(N, F, n)), d.given(cited.losses(F)), d.given(cited.marked(u))
     facts = [n_positive, rad, unit, d.given(cited.samples(P, mu, n)), d.given(cited.deviations(G, F, mu, n))]
@@ -187,23 +180,10 @@ def proof() -> Derivation:
     lipschitz = {"F": F, "H": H, "u": u, "n": n, "gamma": gamma, "a": x**2 * w * R**2, "c": K**2}
     _, (entropy,) = d.axiom(cited.CONTRACTION, lipschitz, [ramped, outputs, gamma_positive, K_value])
 
-    # Dudley from alpha = 3K/sqrt n to sqrt(n)/4.
-    alpha_, beta_, h_ = 3 * K_ * (1 / m_), m_ * Fraction(1, 4), calculus.log(n_ / (12 * K_))
-    alpha, beta, h = (d.term(a) for a in (alpha_, beta_, h_))
-    known = [n_positive, K_positive]
-    J, ends = d.integral("J", K_ * calculus.log(e_), K_ / e_, "e", alpha_, beta_, known)
-    rule = d.calculus_equal(K_ * calculus.log(beta_) - K_ * calculus.log(alpha_), K_ * h_, known)
-    (a, lower), (b, upper) = (cited.logarithm_of(d, end) for end in (alpha_, beta_))
-    facts = [entropy, unit, rad, marked, lower, upper, ends, m_positive, root_n, d.weaken(K_positive, nonnegative(K))]
-    facts += [
-        d.squares(positive(alpha), [(3, K_positive, root_positive)]),
-        d.squares(at_least(beta, alpha), [(Fraction(1, 4), K_small, root_positive)], [root_n, inverse_root]),
-        d.squares(at_least(4 * beta, m), []),
-    ]
-    dudley = {"F": F, "N": N, "u": u, "n": n, "m": m, "kappa": K, "J": J, "a": alpha, "b": beta, "x": a, "y": b}
-    _, (chained,) = d.axiom(cited.DUDLEY, dudley, facts)
+    average = chaining.Average(F, N, u, [unit, rad, marked])
+    h, chained = chaining.sharply_chained(d, r, average, K_positive, K_small, entropy)
     goal = d.goal(at_most(err, risk + sharp_excess(K, h, t, nu)))
-    d.squares(goal, [(1, excess), (2, chained, nu_positive)], [ends, rule, inverse_n, inverse_root], rounds=4)
+    d.squares(goal, [(1, excess), (2, chained, r.nu_positive)], [r.inverse_n, r.inverse_root], rounds=4)
 
     s_sign, s_value = d.given(nonnegative(s)), d.given(equal(s**2, S))
     facts = [
@@ -212,14 +192,14 @@ def proof() -> Derivation:
         rad,
         marked,
         gamma_positive,
-        d.weaken(m_positive, nonnegative(m)),
-        root_n,
+        d.weaken(r.m_positive, nonnegative(m)),
+        r.root_n,
         s_sign,
         s_value,
     ]
     _, (counted,) = d.axiom(counting, place, facts)
-    goal = d.goal(at_most(err, risk + parameter_excess(s, t, root)))
-    d.squares(goal, [(1, excess), (2, nu_positive, counted)], [inverse_n, inverse_root, root_n], rounds=5)
+    goal = d.goal(at_most(err, risk + parameter_excess(s, t, r.root)))
+    d.squares(goal, [(1, excess), (2, r.nu_positive, counted)], [r.inverse_n, r.inverse_root, r.root_n], rounds=5)
     cited.evaluate_predicates(d)
     d.model_predicate(
         bounded.relation.predicate, lambda H, Z, u, n, x, w, R, S, gamma: bool(R >= 0 and S >= 0 and w > 0)

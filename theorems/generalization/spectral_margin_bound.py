@@ -90,6 +90,7 @@ if TYPE_CHECKING:
 
 def proof() -> Derivation:
     from theorems.generalization import _learning_axioms as cited
+    from theorems.generalization import _sharp_chaining as chaining
     from theorems.proof import at_least, at_most, calculus, equal, nonnegative, positive
 
     d = Derivation("spectral margin bound")
@@ -99,18 +100,11 @@ def proof() -> Derivation:
     n, delta, t, p = d.scalars("n delta t p")
     err, risk, gamma, x, w, R = d.scalars("err risk gamma x w R")
     K, kappa = d.scalars("K kappa")
+    n_ = calculus.Var("n")
 
-    # Roots, quotients and logarithms are letters that the calculus knows.
-    n_, e_, K_, kappa_ = (calculus.Var(name) for name in ("n", "e", "K", "kappa"))
-    m_ = calculus.sqrt(n_)
-    m, nu, root = d.term(m_), d.term(1 / n_), d.term(1 / m_)
     n_large = d.given(at_least(n, 1))
-    n_positive = d.smt(positive(n), [n_large])
-    root_n = d.calculus_equal(m_**2, n_, [n_positive])
-    inverse_n = d.calculus_equal(n_ * (1 / n_), calculus.term(1), [n_positive])
-    inverse_root = d.calculus_equal(m_ * (1 / m_), calculus.term(1), [n_positive])
-    m_sign = d.calculus_increasing(e_, "e", calculus.term(0), m_, [n_positive])
-    m_positive = d.smt(positive(m), [m_sign, root_n, n_positive])
+    r = chaining.roots(d, d.smt(positive(n), [n_large]))
+    m, nu, inverse_n = r.m, r.nu, r.inverse_n
     log_delta, delta_named = cited.logarithm_of(d, calculus.Var("delta"))
 
     # The probability: phi = G - 2N is beyond t with probability at most delta.
@@ -158,52 +152,32 @@ def proof() -> Derivation:
     _, (of_network,) = d.axiom(
         cited.DEFINITION, {"mu": mu, "F": F, "G": G, "u": u, "v": v, "n": n, "r": risk}, [greatest, mean_loss]
     )
-    rho = u.T @ N
-    excess = d.squares(at_least(risk + t + 2 * rho - err, 0), [(1, costs), (1, of_network), (1, good)])
+    excess = d.squares(at_least(risk + t + 2 * (u.T @ N) - err, 0), [(1, costs), (1, of_network), (1, good)])
     _, (outputs,) = d.axiom(cited.COVERING, {"H": H, "Z": Z, "u": u, "n": n, "x": x, "w": w, "R": R}, [bounded])
 
     def entropy(c, enough):
         place = {"F": F, "H": H, "u": u, "n": n, "gamma": gamma, "a": x**2 * w * R**2, "c": c}
         return d.axiom(cited.CONTRACTION, place, [ramp_losses, outputs, gamma_positive, enough])[1][0]
 
-    def chained(kappa_, a, b, value, kappa_positive, facts):
-        """Dudley's bound n rho <= 4 m a + 12 J, where J, the integral of kappa/e from a to b, has this value."""
-        kappa, known = d.term(kappa_), [n_positive, kappa_positive]
-        J, ends = d.integral(f"J_{kappa_}", kappa_ * calculus.log(e_), kappa_ / e_, "e", a, b, known)
-        rule = d.calculus_equal(kappa_ * calculus.log(b) - kappa_ * calculus.log(a), value, known)
-        (x, lower), (y, upper) = (cited.logarithm_of(d, end) for end in (a, b))
-        place = {"F": F, "N": N, "u": u, "n": n, "m": m, "kappa": kappa, "J": J, "a": d.term(a), "b": d.term(b)}
-        sign = d.weaken(kappa_positive, nonnegative(kappa))
-        facts = [*facts, sign, lower, upper, ends, unit, rad, marked, m_positive, root_n]
-        _, (bound,) = d.axiom(cited.DUDLEY, place | {"x": x, "y": y}, facts)
-        return d.squares(at_most(n * (u.T @ N), 4 * m * d.term(a) + 12 * d.term(value)), [(1, bound)], [ends, rule])
-
-    # Sharp: alpha = 3K/sqrt n up to sqrt(n)/4, so that b/a = n/(12K).
-    root_positive = d.smt(positive(root), [m_positive, inverse_root])
-    nu_positive = d.smt(positive(nu), [n_positive, inverse_n])
-    alpha_, beta_, h_ = 3 * K_ * (1 / m_), m_ * Fraction(1, 4), calculus.log(n_ / (12 * K_))
-    alpha, beta, h = (d.term(z) for z in (alpha_, beta_, h_))
-    alpha_positive = d.squares(positive(alpha), [(3, K_positive, root_positive)])
-    ordered = d.squares(at_least(beta, alpha), [(Fraction(1, 4), K_small, root_positive)], [root_n, inverse_root])
-    reaches = d.squares(at_least(4 * beta, m), [])
-    facts = [entropy(K**2, K_value), alpha_positive, ordered, reaches]
-    sharp = chained(K_, alpha_, beta_, K_ * h_, K_positive, facts)
+    average = chaining.Average(F, N, u, [unit, rad, marked])
+    h, sharp = chaining.sharply_chained(d, r, average, K_positive, K_small, entropy(K**2, K_value))
     goal_sharp = d.goal(at_most(err, risk + sharp_excess(K, h, t, nu)))
-    d.squares(goal_sharp, [(1, excess), (2, sharp, nu_positive)], [inverse_n, inverse_root])
+    d.squares(goal_sharp, [(1, excess), (2, sharp, r.nu_positive)], [inverse_n, r.inverse_root])
 
     # Paper: alpha = 1/n up to sqrt n, so that b/a = n^(3/2).
     kappa_covers = d.squares(at_least(gamma**2 * kappa**2, 2 * (x**2 * w * R**2)), [(2, w_sign, x * R)], [kappa_value])
-    m_large = d.smt(at_least(m, 1), [m_positive, root_n, n_large])
+    m_large = d.smt(at_least(m, 1), [r.m_positive, r.root_n, n_large])
     paper_ordered = d.smt(at_least(m, nu), [m_large, n_large, inverse_n])
-    paper_reaches = d.squares(at_least(4 * m, m), [(3, m_positive)])
-    facts = [entropy(kappa**2, kappa_covers), nu_positive, paper_ordered, paper_reaches]
-    log_n = calculus.log(n_)
-    paper = chained(kappa_, 1 / n_, m_, Fraction(3, 2) * kappa_ * log_n, kappa_positive, facts)
-    goal_paper = d.goal(at_most(err, risk + paper_excess(kappa, d.term(log_n), t, nu, root)))
+    paper_reaches = d.squares(at_least(4 * m, m), [(3, r.m_positive)])
+    facts = [entropy(kappa**2, kappa_covers), r.nu_positive, paper_ordered, paper_reaches]
+    log_n, kappa_ = calculus.log(n_), calculus.Var("kappa")
+    value = Fraction(3, 2) * kappa_ * log_n
+    paper = chaining.chained(d, r, average, kappa_, 1 / n_, calculus.sqrt(n_), value, kappa_positive, facts)
+    goal_paper = d.goal(at_most(err, risk + paper_excess(kappa, d.term(log_n), t, nu, r.root)))
     d.squares(
         goal_paper,
-        [(1, excess), (2, paper, nu_positive), (Fraction(1, 2), t_sign)],
-        [inverse_n, inverse_root, root_n],
+        [(1, excess), (2, paper, r.nu_positive), (Fraction(1, 2), t_sign)],
+        [inverse_n, r.inverse_root, r.root_n],
         rounds=4,
     )
     cited.evaluate_predicates(d)
