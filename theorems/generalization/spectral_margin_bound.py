@@ -91,6 +91,7 @@ if TYPE_CHECKING:
 def proof() -> Derivation:
     from theorems.generalization import _learning_axioms as cited
     from theorems.generalization import _sharp_chaining as chaining
+    from theorems.generalization._every_scale import deviation_lemma
     from theorems.proof import at_least, at_most, calculus, equal, nonnegative, positive
 
     d = Derivation("spectral margin bound")
@@ -107,7 +108,7 @@ def proof() -> Derivation:
     m, nu, inverse_n = r.m, r.nu, r.inverse_n
     log_delta, delta_named = cited.logarithm_of(d, calculus.Var("delta"))
 
-    # The probability: phi = G - 2N is beyond t with probability at most delta.
+    # phi = G - 2N is beyond t with probability at most delta.
     drawn = d.given(cited.samples(P, mu, n))
     greatest = d.given(cited.deviations(G, F, mu, n))
     rad = d.given(cited.averages(N, F, n))
@@ -115,24 +116,7 @@ def proof() -> Derivation:
     t_sign = d.given(nonnegative(t))
     t_value = d.given(equal(n * t**2, -2 * log_delta), "t = 2 sqrt(ln(1/delta)/(2n))")
     tail = d.given(cited.beyond(p, G - 2 * N, P, t))
-    goal_probability = d.goal(at_most(p, delta))
-
-    _, (mean,) = d.axiom(
-        cited.SYMMETRISATION, {"mu": mu, "F": F, "P": P, "G": G, "N": N, "n": n}, [drawn, greatest, rad, unit]
-    )
-    _, (dG,) = d.axiom(
-        cited.CHANGE_OF_DEVIATION, {"mu": mu, "F": F, "G": G, "n": n, "c": nu}, [greatest, unit, inverse_n]
-    )
-    halved = d.algebra(equal(2 * n * (nu / 2), 1), [inverse_n])
-    _, (dN,) = d.axiom(cited.CHANGE_OF_AVERAGE, {"F": F, "N": N, "n": n, "c": nu / 2}, [rad, unit, halved])
-    _, (dPhi,) = d.axiom(cited.CHANGE_OF_SUM, {"G": G, "N": N, "n": n, "a": nu, "b": nu / 2}, [dG, dN])
-    below = d.squares(at_least(t, P.T @ (G - 2 * N) + t), [(1, mean)])
-    # n (2/n)^2 ln(1/delta) = 2 t^2
-    exponent = d.algebra(equal(2 * t**2, -n * (2 * nu) ** 2 * log_delta), [inverse_n, t_value])
-    place = {"mu": mu, "Phi": G - 2 * N, "P": P, "n": n, "c": 2 * nu, "tau": t, "s": t, "p": p, "delta": delta}
-    facts = [drawn, dPhi, tail, delta_named, t_sign, below, exponent]
-    d.axiom(cited.MCDIARMID, place | {"x": log_delta}, facts)
-    assert d.proof_of(goal_probability) is not None
+    d.goal(at_most(p, delta))
 
     # The inequality, on a sample u where phi <= t, for the network v.
     marked = d.given(cited.marked(u))
@@ -149,10 +133,23 @@ def proof() -> Derivation:
     kappa_value = d.given(equal(kappa**2 * gamma**2, 4 * x**2 * w * R**2), "definition of kappa")
     w_sign = d.given(nonnegative(w))
 
-    _, (of_network,) = d.axiom(
-        cited.DEFINITION, {"mu": mu, "F": F, "G": G, "u": u, "v": v, "n": n, "r": risk}, [greatest, mean_loss]
-    )
-    excess = d.squares(at_least(risk + t + 2 * (u.T @ N) - err, 0), [(1, costs), (1, of_network), (1, good)])
+    place = {
+        "mu": mu,
+        "F": F,
+        "P": P,
+        "G": G,
+        "N": N,
+        "u": u,
+        "v": v,
+        "n": n,
+        "delta": delta,
+        "x": log_delta,
+        "t": t,
+        "p": p,
+    }
+    facts = [r.n_positive, drawn, greatest, rad, unit, delta_named, t_sign, t_value, tail, mean_loss, good]
+    _, (_, deviates) = d.lemma(deviation_lemma(), place | {"risk": risk}, facts)
+    excess = d.squares(at_least(risk + t + 2 * (u.T @ N) - err, 0), [(1, costs), (1, deviates)])
     _, (outputs,) = d.axiom(cited.COVERING, {"H": H, "Z": Z, "u": u, "n": n, "x": x, "w": w, "R": R}, [bounded])
 
     def entropy(c, enough):
