@@ -150,20 +150,8 @@ def proof() -> Derivation:
     facts += [d.given(cited.beyond(p, G - 2 * N, P, t)), d.given(cited.average(risk, F, v, u, n))]
     facts.append(d.given(at_most(u.T @ (G - 2 * N), t), "the sample is not among the bad ones"))
     costs = d.given(at_most(err, mu.T @ F @ v), "errors are below the ramp: generalization.margins_and_ramp")
-    place = {
-        "mu": mu,
-        "F": F,
-        "P": P,
-        "G": G,
-        "N": N,
-        "u": u,
-        "v": v,
-        "n": n,
-        "delta": delta,
-        "x": log_delta,
-        "t": t,
-        "p": p,
-    }
+    place = {"mu": mu, "F": F, "P": P, "G": G, "N": N, "u": u, "v": v, "n": n, "delta": delta, "x": log_delta}
+    place |= {"t": t, "p": p}
     d.goal(at_most(p, delta))
     _, (_, deviates) = d.lemma(deviation_lemma(), place | {"risk": risk}, facts)
     excess = d.squares(at_most(err, risk + 2 * (u.T @ N) + t), [(1, costs), (1, deviates)])

@@ -133,20 +133,8 @@ def proof() -> Derivation:
     kappa_value = d.given(equal(kappa**2 * gamma**2, 4 * x**2 * w * R**2), "definition of kappa")
     w_sign = d.given(nonnegative(w))
 
-    place = {
-        "mu": mu,
-        "F": F,
-        "P": P,
-        "G": G,
-        "N": N,
-        "u": u,
-        "v": v,
-        "n": n,
-        "delta": delta,
-        "x": log_delta,
-        "t": t,
-        "p": p,
-    }
+    place = {"mu": mu, "F": F, "P": P, "G": G, "N": N, "u": u, "v": v, "n": n, "delta": delta, "x": log_delta}
+    place |= {"t": t, "p": p}
     facts = [r.n_positive, drawn, greatest, rad, unit, delta_named, t_sign, t_value, tail, mean_loss, good]
     _, (_, deviates) = d.lemma(deviation_lemma(), place | {"risk": risk}, facts)
     excess = d.squares(at_least(risk + t + 2 * (u.T @ N) - err, 0), [(1, costs), (1, deviates)])

@@ -144,18 +144,8 @@ def proof() -> Derivation:
     tail = d.given(cited.beyond(p, G, P, allowed))
     above = d.squares(at_least(allowed, P.T @ G + t), [(1, mean), (2, small)])
     squared = d.algebra(equal(2 * t**2, -n * nu**2 * log_delta), [inverse, t_value], rounds=4)
-    place = {
-        "mu": mu,
-        "Phi": G,
-        "P": P,
-        "n": n,
-        "c": nu,
-        "tau": t,
-        "s": allowed,
-        "p": p,
-        "delta": delta,
-        "x": log_delta,
-    }
+    place = {"mu": mu, "Phi": G, "P": P, "n": n, "c": nu, "tau": t, "s": allowed, "p": p, "delta": delta}
+    place |= {"x": log_delta}
     d.goal(at_most(p, delta))
     d.axiom(cited.MCDIARMID, place, [drawn, changes, tail, named, t_sign, above, squared])
 
