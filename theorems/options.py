@@ -17,12 +17,14 @@ def exact(given: Any) -> Fraction | None:
         return None
 
 
-def number(options: Mapping[str, Any], name: str, *, whole: bool = False, default: Any = None) -> Fraction:
-    """The option `name`, or `default` where it is not given; raises `InputError` where it is no number > 0."""
+def number(
+    options: Mapping[str, Any], name: str, *, whole: bool = False, zero: bool = False, default: Any = None
+) -> Fraction:
+    """The option `name`, or `default` where it is not given; raises `InputError` where it is no number > 0 (or `zero`)."""
     given = default if options.get(name) is None else options[name]
     found = exact(given)
-    if found is None or found <= 0 or (whole and found.denominator != 1):
-        raise InputError(f"`{name}` must be a {'whole ' * whole}number > 0, found {given!r}.")
+    if found is None or found < 0 or (found == 0 and not zero) or (whole and found.denominator != 1):
+        raise InputError(f"`{name}` must be a {'whole ' * whole}number {'>=' if zero else '>'} 0, found {given!r}.")
     return found
 
 
