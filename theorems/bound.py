@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from numerics.evidence.errors import InputError
 from numerics.evidence.verdict import Rigour
+from theorems.options import probability
 
 if TYPE_CHECKING:
     import sympy
@@ -359,7 +360,7 @@ class Bound:
         given: dict[str, Any] = {}
         memory: dict[str, Any] = {}
         if "delta" in self.symbols or delta is not None:
-            given["delta"] = _probability(delta)
+            given["delta"] = probability(delta)
         expression = self.expression
         value: arb | None = None
         trivial: arb | None = None
@@ -401,18 +402,6 @@ class Bound:
             quantity=self.quantity,
             rigour=self.rigour,
         )
-
-
-def _probability(delta: Any) -> Fraction:
-    found = repr(delta)
-    try:
-        # The decimal that the user wrote, and not the binary number next to it.
-        chance = Fraction(str(delta))
-    except (ValueError, ZeroDivisionError):
-        chance = Fraction(0)
-    if not 0 < chance < 1:
-        raise InputError(f"`delta` must be a probability strictly between 0 and 1, found {found}: pass 0.01, say.")
-    return chance
 
 
 def _dominant(expression: Any, values: Mapping[str, Value]) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from numerics.evidence.errors import InputError
 from theorems import figures
+from theorems.options import exact
 
 if TYPE_CHECKING:
     from numerics.sublevel import Bracket, Components, MergeTree
@@ -89,10 +90,10 @@ def load_loss(target: str, box: str) -> Loss:
 
 
 def _number(text: str, what: str) -> Fraction:
-    try:
-        return Fraction(text.strip())
-    except (ValueError, ZeroDivisionError):
-        raise InputError(f"{what} must be a number such as 0.5 or 1/3, found `{text.strip()}`.") from None
+    found = exact(text)
+    if found is None:
+        raise InputError(f"{what} must be a number such as 0.5 or 1/3, found `{text.strip()}`.")
+    return found
 
 
 def _box(text: str, names: tuple[str, ...]) -> tuple[tuple[Fraction, Fraction], ...]:

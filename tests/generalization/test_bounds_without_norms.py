@@ -77,7 +77,7 @@ def test_a_bound_says_what_it_needs() -> None:
         bound.on(sign_network(), delta="0.01")
     with pytest.raises(InputError, match=r"`delta` must be a probability strictly between 0 and 1, found None"):
         bound.on(sign_network(), test_data=line(4))
-    with pytest.raises(InputError, match="a margin needs at least two outputs, found 1"):
+    with pytest.raises(InputError, match="A margin needs at least two outputs, found 1: turn one score"):
         bound.on(Network([Dense(np.eye(1))]), delta="0.01", test_data=line(4))
 
 
@@ -141,6 +141,7 @@ def test_sigma_is_a_standard_deviation() -> None:
     [
         ("draws", 2.5, r"`draws` must be a whole number > 0, found 2.5"),
         ("draws", -1, r"`draws` must be a whole number > 0, found -1"),
+        ("seed", "x", r"`seed` must be a whole number >= 0, found 'x'"),
         ("sigma", "x", r"`sigma` must be a number > 0, found 'x'"),
         ("draws_delta", "0.05", r"`draws_delta` must be less than `delta`, of which it is a part: found 1/20 and 1/20"),
         ("references", [], r"`references` must hold one array for each of the 1 layers with weights, found 0"),
@@ -182,6 +183,12 @@ def test_quantised_by_hand() -> None:
     values: dict[str, Any] = {s: v for s, _, v in best.ingredients}
     b = values["b"]
     assert b < 3 and math.isclose(float(values["C"]), math.log(3 * b * (b + 1)), rel_tol=1e-12)
+
+
+def test_bits_as_text_of_the_command_line() -> None:
+    data = Data(np.tile([[1.0, 0.0]], (30, 1)), np.zeros(30, dtype=int))
+    bound, network = bounds(BITS)["quantised-occam"], Network([Dense(np.eye(2))])
+    assert str(bound.on(network, data, delta="0.1", bits="3")) == str(bound.on(network, data, delta="0.1", bits=3))
 
 
 def test_bits_out_of_range() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,12 +13,21 @@ from flint import arb, fmpq
 from numerics.arithmetic.enclosure import norm_21_rows
 from numerics.evidence.errors import InputError
 from numerics.networks import Data, Network, certified_margins, data_norm, margins, ramp_risk
-from numerics.networks.layers import Add, BatchNormalization, Convolution, Dense, Linear
+from numerics.networks.layers import Add, Convolution, Dense, Linear
 from numerics.networks.lipschitz import layer_lipschitz
 from numerics.networks.operator_norms import operator_norm
 from theorems.bound import Bound
-from theorems.generalization._norm_bounds import confidence, gamma_option, outputs_condition, symbols
-from theorems.generalization._spectral_margins import inverse_share, rounded_down, rounded_up, sharp_excess
+from theorems.generalization._conditions import folded_condition, outputs_condition, shift_condition, zero_condition
+from theorems.generalization._norm_bounds import confidence, symbols
+from theorems.generalization._spectral_margins import (
+    best_exponent,
+    inverse_share,
+    rounded_down,
+    rounded_up,
+    sharp_middle,
+    sharp_middle_in_floats,
+)
+from theorems.options import margin
 
 if TYPE_CHECKING:
     import sympy
@@ -32,11 +40,8 @@ REFERENCES = "reference weights, one of the shape of each linear layer's, fixed 
 
 
 def conditions(network: Network) -> tuple[str, ...]:
-    broken = [sentence.rstrip(".") for sentence in network.zero_failures()] + outputs_condition(network)
-    for i, layer in enumerate(network.layers, 1):
-        if isinstance(layer, BatchNormalization) and not layer.moves_zero:
-            broken.append(f"Layer {i}, `{layer}`, is not folded into a linear layer: call `fold_batch_normalization`")
-    return tuple(broken)
+    folded = folded_condition(network, moving=False)
+    return (*zero_condition(network), *outputs_condition(network), *folded, *shift_condition(network))
 
 
 def kernel_norm(layer: Dense | Convolution, minus: Any = None) -> arb:
@@ -110,12 +115,11 @@ def layered(network: Network, references: Sequence[Any] | None) -> Layered:
 
 
 def norms_formula() -> sympy.Expr:
-    from sympy import Piecewise, log, sqrt
+    from sympy import log, sqrt
 
     v = symbols()
-    n, K = v["n"], sqrt(2) * v["X"] * sqrt(log(2 * v["d"])) * v["R"] / v["gamma"]
-    middle = sharp_excess(K, log(n / (12 * K)), 0, 1 / n)
-    return v["risk"] + Piecewise((0, v["X"] * v["R"] <= 0), (middle, 12 * K < n), (24 * K / n, True)) + confidence(v)
+    K = sqrt(2) * v["X"] * sqrt(log(2 * v["d"])) * v["R"] / v["gamma"]
+    return v["risk"] + sharp_middle(K, v["n"], v["X"] * v["R"]) + confidence(v)
 
 
 def parameters_formula() -> sympy.Expr:
@@ -148,10 +152,9 @@ def measured(network: Network, data: Data, options: Mapping[str, Any], form: str
             return {**known, "X": X, "R": R, "d": widest}
         return {**known, "S": summed(found, X, n, arb(gamma))}
 
-    gamma = gamma_option(options)
+    gamma = margin(options)
     if gamma is not None:
         return at(rounded_down(gamma))
-    # For every power of 2 at once: the best by floats, or the median margin where all are vacuous.
     M, X_, R_ = margins(network, data), float(X), float(R)
 
     def value(e: int) -> float:
@@ -159,11 +162,9 @@ def measured(network: Network, data: Data, options: Mapping[str, Any], form: str
         risk = float(1 - np.clip(M / 2.0**e, 0, 1).mean()) + 2 * math.sqrt(price / (2 * n))
         if form == "parameters":
             return risk + 6 * math.sqrt(float(summed(found, X, n, arb(2) ** e)) / n)
-        K = math.sqrt(2 * math.log(2 * widest)) * X_ * R_ / 2.0**e
-        return risk + (24 * K / n * (1 + max(0.0, math.log(n / (12 * K)))) if K > 0 else 0.0)
+        return risk + sharp_middle_in_floats(math.sqrt(2 * math.log(2 * widest)) * X_ * R_ / 2.0**e, n)
 
-    best, middle = min(range(-40, 41), key=value), float(np.median(M))
-    return at(rounded_down(Fraction(middle)) if value(best) >= 1 and middle > 0 else best)
+    return at(best_exponent(value, M))
 
 
 def _bound(name: str, title: str, formula: Any, meanings: Mapping[str, str]) -> Bound:

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeVar
 
 from flint import arb, fmpq
 
 from numerics.arithmetic import balls
-from numerics.arithmetic.exact import Matrix, zeros
+from numerics.arithmetic.exact import Matrix, rational, zeros
+from numerics.evidence.verdict import Verdict, at_most
 
 Layers = tuple[Matrix, ...]
+T = TypeVar("T")
 
 ACTIVATIONS: dict[str, Callable[[fmpq], fmpq]] = {
     "relu": lambda x: x if x > 0 else fmpq(0),
@@ -59,13 +62,18 @@ class Learning:
         """$W$, the largest dimension of a layer, input and output included."""
         return max(max(W.shape) for W in self.networks[0])
 
+    @property
+    def probabilities(self) -> list[fmpq]:
+        """Of the points, exactly."""
+        return [rational(p) for p in self.chances]
+
     def samples(self) -> Iterator[tuple[tuple[int, ...], fmpq]]:
         """The distinct samples, as tuples of points that are repeated to length $n$ where needed, with probabilities."""
-        places = range(len(self.labels))
+        places, chances = range(len(self.labels)), self.probabilities
         for s in itertools.product(places, repeat=1 if self.copies else self.n):
             chance = fmpq(1)
             for i in s:
-                chance *= fmpq(self.chances[i].numerator, self.chances[i].denominator)
+                chance *= chances[i]
             yield s, chance
 
     def allowed(self, sample: Sequence[int]) -> Sequence[int]:
@@ -108,6 +116,29 @@ class Learning:
         return arb(repeats * total).sqrt()
 
 
+def rarely_fails(
+    chances: Callable[[], Iterable[tuple[T, fmpq]]],
+    holds: Callable[[T], Verdict],
+    delta: Fraction | fmpq,
+    what: str = "probability that the bound fails",
+) -> Verdict:
+    """Whether the outcomes for which `holds` fails have together a probability of at most `delta`, by enumeration.
+
+    `chances()` are all outcomes, samples for example, with their probabilities.
+    """
+
+    def question(_: int) -> Verdict:
+        bad = fmpq(0)
+        for outcome, chance in chances():
+            verdict = holds(outcome)
+            if verdict.undecided:
+                return verdict
+            bad += chance if verdict.fails else 0
+        return at_most(bad, delta, what)
+
+    return balls.decide(question)
+
+
 def margin(scores: Sequence[fmpq], label: int) -> fmpq:
     r"""$M(v, y) = v_y - \max_{j \ne y} v_j$."""
     return scores[label] - max(v for j, v in enumerate(scores) if j != label)
@@ -115,7 +146,7 @@ def margin(scores: Sequence[fmpq], label: int) -> fmpq:
 
 def ramp(margin: fmpq, gamma: Fraction | fmpq) -> fmpq:
     r"""$\ell_\gamma(-M)$: 1 for $M \le 0$, 0 for $M \ge \gamma$, linear between."""
-    g = fmpq(gamma.numerator, gamma.denominator) if isinstance(gamma, Fraction) else gamma
+    g = rational(gamma)
     return 1 - min(max(margin / g, fmpq(0)), fmpq(1))
 
 

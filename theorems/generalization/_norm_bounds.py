@@ -13,11 +13,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from flint import arb
 
-from numerics.evidence.errors import InputError
-from numerics.networks import Data, Network, certified_margins, margins, ramp_risk
-from numerics.networks.layers import Activation, Add, BatchNormalization, Pooling, Scaling
+from numerics.networks import Data, Network, certified_margins, data_norm, margins, ramp_risk
+from numerics.networks.layers import Activation, Add, Pooling, Scaling
 from theorems.bound import Bound, enclose
+from theorems.generalization._conditions import (
+    activation_condition,
+    folded_condition,
+    outputs_condition,
+    zero_condition,
+)
 from theorems.generalization._every_scale import norm_excess, number_of
+from theorems.options import margin
 
 if TYPE_CHECKING:
     import sympy
@@ -25,7 +31,6 @@ if TYPE_CHECKING:
     from theorems.bound import Value
 
 GAMMA = "margin; the size over it is rounded up to a power of 2 (default: the best one, or near the median where all are vacuous)"
-HOMOGENEOUS = ("relu", "leaky_relu", "abs", "identity")
 EXPONENTS = range(-80, 81)
 TINY = 1e-200  # the size of a network whose outputs are zero, up to what underflow might have lost
 
@@ -38,24 +43,9 @@ def symbols() -> dict[str, Any]:
     return found | {name: Symbol(name, positive=True) for name in ("delta", "gamma")}
 
 
-def outputs_condition(network: Network) -> list[str]:
-    if network.outputs >= 2:
-        return []
-    return ["A margin needs at least two outputs, found 1: turn one score z into the two logits (0, z)"]
-
-
-def activation_condition(network: Network) -> list[str]:
-    return [
-        f"Layer {i}, `{layer}`, is not positively homogeneous, so that norms cannot be moved between layers"
-        for i, layer in enumerate(network.layers, 1)
-        if isinstance(layer, Activation) and layer.name not in HOMOGENEOUS and not layer.at_zero
-    ]
-
-
 def chain_conditions(network: Network) -> tuple[str, ...]:
     """What a network breaks of: a chain of linear layers and positively homogeneous activations that act entry by entry."""
-    broken = [sentence.rstrip(".") for sentence in network.zero_failures()]
-    broken += activation_condition(network) + outputs_condition(network)
+    broken = zero_condition(network) + activation_condition(network) + outputs_condition(network)
     for i, (layer, reads) in enumerate(zip(network.layers, network.wiring, strict=True), 1):
         if isinstance(layer, Add):
             broken.append(f"Layer {i}, `{layer}`, adds several values, but the theorem is about chains of layers")
@@ -63,9 +53,7 @@ def chain_conditions(network: Network) -> tuple[str, ...]:
             broken.append(f"Layer {i}, `{layer}`, does not read the layer before it, but the theorem is about chains")
         elif isinstance(layer, Pooling):
             broken.append(f"Layer {i}, `{layer}`, does not act entry by entry: write average pooling as a convolution")
-        elif isinstance(layer, BatchNormalization) and not layer.moves_zero:
-            broken.append(f"Layer {i}, `{layer}`, is not folded into a linear layer: call `fold_batch_normalization`")
-    return tuple(dict.fromkeys(broken))
+    return tuple(dict.fromkeys(broken + folded_condition(network, moving=False)))
 
 
 def constants(network: Network) -> arb:
@@ -83,16 +71,11 @@ def confidence(v: Mapping[str, Any]) -> sympy.Expr:
     return 2 * sqrt((log(1 / v["delta"]) + v["C"]) / (2 * v["n"]))
 
 
-def gamma_option(options: Mapping[str, Any]) -> Fraction | None:
-    if options.get("gamma") is None:
-        return None
-    try:
-        gamma = Fraction(str(options["gamma"]))
-    except (ValueError, ZeroDivisionError):
-        gamma = Fraction(0)
-    if gamma <= 0:
-        raise InputError(f"`gamma` must be a margin > 0, found {options['gamma']!r}: pass 1, say.")
-    return gamma
+LENGTHS = {"X": "Frobenius norm of the inputs", "L": "depth"}
+
+
+def lengths(network: Network, data: Data) -> dict[str, Value]:
+    return {"X": data_norm(data), "L": network.depth}
 
 
 def norm_bound(
@@ -103,14 +86,15 @@ def norm_bound(
     *,
     size: Callable[[Network], arb],
     factor: Callable[[Mapping[str, Any]], sympy.Expr],
-    sample: Callable[[Network, Data], Mapping[str, Value]],
-    meanings: Mapping[str, str],
+    sample: Callable[[Network, Data], Mapping[str, Value]] = lengths,
+    meanings: Mapping[str, str] = LENGTHS,
     conditions: Callable[[Network], tuple[str, ...]] = chain_conditions,
 ) -> Bound:
     r"""The bound risk $+ 4 k\, 2^e\,$factor$/n + 2\sqrt{(\ln(1/\delta) + C)/(2n)}$.
 
     `size` is homogeneous of degree 1 in the outputs. `factor` makes a SymPy expression of the symbols of `symbols()`;
-    `sample` measures those of them that are not `n`, `k`, `risk`, `R`, `C`; `meanings` explains them.
+    `sample` measures those of them that are not `n`, `k`, `risk`, `R`, `C`; `meanings` explains them
+    (default: the Frobenius norm of the inputs and the depth).
     """
 
     def formula() -> sympy.Expr:
@@ -122,7 +106,7 @@ def norm_bound(
         known = {**sample(network, data), "n": len(data), "k": network.outputs}
         enclosed = certified_margins(network, data)
         scale = enclose(factor(symbols()), known)
-        gamma = gamma_option(options)
+        gamma = margin(options)
         if gamma is None:
             e = _best(network, data, float(P), float(scale), options["delta"])
             ball = P / arb(2) ** e

@@ -15,16 +15,20 @@ from typing import Any
 from flint import arb, fmpq
 from hypothesis import strategies as st
 
-from numerics.arithmetic.balls import decide
+from numerics.arithmetic.balls import ball, decide
 from numerics.arithmetic.exact import Matrix, rational
-from numerics.evidence.verdict import Verdict, at_least, at_most, every
-from numerics.strategies import labels, matrices, rationals, sizes
+from numerics.evidence.verdict import Verdict, at_least, at_most, equal, every
+from numerics.strategies import rationals
 from theorems.claim import Citation, Mutant, Premise
 from theorems.generalization._every_scale import expected_supremum, norm_excess, number_of
 from theorems.generalization._finite_learning import ACTIVATIONS, Layers, Learning, deviation, rademacher, ramp
-from theorems.generalization._spectral_margins import as_ball, coin
+from theorems.generalization._finite_margins import coin, failures_are_rare, gaps, learnings
 
 Sample = Sequence[int]
+BEYOND = (
+    "the expected suprema of every output over explicit classes, exactly, against size times factor; the probability that "
+    "some network at some margin breaks the bound"
+)
 
 
 @dataclass(frozen=True)
@@ -43,13 +47,28 @@ class Norm:
     factor: Callable[[Learning, Sample], arb]
 
 
-def rows(W: Matrix) -> list[list[fmpq]]:
+Rows = list[list[fmpq]]
+
+
+def rows(W: Matrix) -> Rows:
     return [[W[i, j] for j in range(W.cols)] for i in range(W.rows)]
+
+
+def product(norm: Callable[[Rows], arb], last: Callable[[Rows], arb] | None = None) -> Callable[[Layers], arb]:
+    """The size that multiplies a norm of every layer, or of every layer but the last, whose norm is `last`."""
+
+    def size(layers: Layers) -> arb:
+        result = (last or norm)(rows(layers[-1]))
+        for W in layers[:-1]:
+            result *= norm(rows(W))
+        return result
+
+    return size
 
 
 def cell_number(size: arb, gamma: Fraction) -> tuple[int, int]:
     r"""The exponent $e$ with size$/\gamma \le 2^e$, the least that the ball shows, and the number of its cell."""
-    upper = (size / as_ball(gamma)).upper()
+    upper = (size / ball(gamma)).upper()
     if upper.is_zero():
         return 0, 1
     e = 0
@@ -62,7 +81,7 @@ def cell_number(size: arb, gamma: Fraction) -> tuple[int, int]:
 
 def confidence(t: Learning, cell: int) -> arb:
     r"""$2\sqrt{\ln(i(i+1)/\delta)/(2n)}$."""
-    return 2 * ((cell * (cell + 1) / as_ball(t.delta)).log() / (2 * t.n)).sqrt()
+    return 2 * ((cell * (cell + 1) / ball(t.delta)).log() / (2 * t.n)).sqrt()
 
 
 def allowed(t: Learning, norm: Norm, size: arb, gamma: Fraction, sample: Sample) -> arb:
@@ -72,42 +91,15 @@ def allowed(t: Learning, norm: Norm, size: arb, gamma: Fraction, sample: Sample)
     return norm_excess(arb(2) ** e * norm.factor(t, sample), classes, confidence(t, cell), arb(fmpq(1, t.n)))
 
 
-def gaps(t: Search, gamma: Fraction) -> list[tuple[tuple[int, ...], fmpq, int, fmpq]]:
-    """(sample, probability, network, error minus training risk). A tie counts as an error."""
-    problem = t.problem
-    margins = problem.margins()
-    chances = [rational(p) for p in problem.chances]
-    errors = [sum((p for p, M in zip(chances, row, strict=True) if M <= 0), fmpq(0)) for row in margins]
-    risks = [[ramp(M, gamma) for M in row] for row in margins]
-    return [
-        (s, p, j, errors[j] - sum((risks[j][i] for i in s), fmpq(0)) / len(s))
-        for s, p in problem.samples()
-        for j in range(len(margins))
-    ]
-
-
 def fails_rarely(t: Search, norm: Norm) -> Verdict:
-    """Whether the probability that some network breaks the bound at some margin is at most delta, by enumeration."""
+    """Whether with probability at most delta some network breaks the bound at some margin."""
     problem = t.problem
 
-    def question(_: int) -> Verdict:
-        bad: dict[tuple[int, ...], fmpq] = {}
-        known: dict[Any, arb] = {}
-        for gamma in t.gammas:
-            for s, p, j, gap in gaps(t, gamma):
-                if gap <= 0 or s in bad:
-                    continue
-                key = (tuple(sorted(s)), j, gamma)
-                if key not in known:
-                    known[key] = allowed(problem, norm, norm.size(problem.networks[j]), gamma, s)
-                verdict = at_most(gap, known[key])
-                if verdict.undecided:
-                    return verdict
-                if verdict.fails:
-                    bad[s] = p
-        return at_most(sum(bad.values(), fmpq(0)), problem.delta, "probability that the bound fails")
+    def bound(gamma: Fraction, s: tuple[int, ...], j: int | None) -> arb:
+        assert j is not None
+        return allowed(problem, norm, norm.size(problem.networks[j]), gamma, s)
 
-    return decide(question)
+    return failures_are_rare(problem, t.gammas, bound)
 
 
 def suprema(t: Learning, sample: Sample) -> list[fmpq]:
@@ -152,26 +144,10 @@ def check(t: Search, norm: Norm) -> Verdict:
 
 @st.composite
 def searches(draw, depths: tuple[int, int] = (1, 3), activations: Sequence[str] = tuple(sorted(ACTIVATIONS))) -> Search:
-    k = draw(sizes(1, 3))
-    n = draw(sizes(1, 3 if k < 3 else 2))
-    depth = draw(sizes(*depths))
-    widths = [draw(sizes(1, 2)) for _ in range(depth)] + [draw(sizes(2, 3))]
-    count = draw(sizes(1, 3))
-    classes = tuple(tuple(draw(matrices(widths[i + 1], widths[i])) for i in range(depth)) for _ in range(count))
+    problem = draw(learnings(depths, activations))
     if draw(st.booleans()):  # with the negatives of the last layers, suprema are large
-        classes += tuple((*layers[:-1], -layers[-1]) for layers in classes)
-    weights = [draw(sizes(1, 4)) for _ in range(k)]
-    deltas = [Fraction(1, 100), Fraction(1, 10), Fraction(37, 100), Fraction(1, 2), Fraction(9, 10)]
-    problem = Learning(
-        draw(matrices(k, widths[0])),
-        draw(labels(k, widths[-1])),
-        tuple(Fraction(w, sum(weights)) for w in weights),
-        classes,
-        n,
-        Fraction(1),
-        draw(st.sampled_from(deltas)),
-        activation=draw(st.sampled_from(list(activations))),
-    )
+        negatives = tuple((*layers[:-1], -layers[-1]) for layers in problem.networks)
+        problem = replace(problem, networks=problem.networks + negatives)
     gamma = draw(rationals()) ** 2 or Fraction(1)
     return Search(problem, tuple(sorted({gamma, gamma * draw(st.sampled_from([Fraction(1, 9), Fraction(50)]))})))
 
@@ -189,10 +165,29 @@ def simple() -> Search:
     return Search(coin(), (Fraction(1),))
 
 
+def plus_minus(*layers: Matrix, **change: Any) -> Search:
+    """The coin, changed, with the two networks of scores $(f, -f)$ and $(-f, f)$; the last of the layers of $f$ is a row."""
+    *hidden, last = layers
+    networks = tuple(
+        (*hidden, Matrix([[s * x for x in last.entries()] for s in signs])) for signs in ((1, -1), (-1, 1))
+    )
+    return Search(coin(networks=networks, **change), (Fraction(1),))
+
+
+def single_input() -> Search:
+    """One input 1 seen once, and the networks +-x: the supremum 1 is attained."""
+    return plus_minus(Matrix([[1]]), inputs=Matrix([[1]]), labels=(0,), chances=(1,))
+
+
+def wide(units: int = 100) -> Search:
+    """x -> +-(x_+ + ... + x_+), every unit with the weight 1."""
+    return plus_minus(Matrix([[1]] * units), Matrix([[1] * units]))
+
+
 def shown(norm: Norm) -> Callable[[Search], str]:
     def show(t: Search) -> str:
         gamma = t.gammas[0]
-        s, _, j, gap = max(gaps(t, gamma), key=lambda row: row[3])
+        s, _, j, gap = max(gaps(replace(t.problem, gamma=gamma)), key=lambda row: row[3])
         bound = allowed(t.problem, norm, norm.size(t.problem.networks[j]), gamma, s)
         return f"error - training risk = {gap}, the bound allows {bound.str(4, radius=False)}"
 
@@ -241,6 +236,11 @@ def sign_class(n: int, width: int = 2) -> Search:
     return Search(Learning(inputs, (0,) * n, chances, networks, n, Fraction(1), Fraction(1, 2)), (Fraction(1),))
 
 
+def attained(t: Search) -> Verdict:
+    s = range(len(t.problem.labels))
+    return equal(max(suprema(t.problem, s)), len(s))
+
+
 def alone(t: Search, norm: Norm) -> Verdict:
     """That size times factor bounds the suprema, on the sample of all points once."""
     s = tuple(range(len(t.problem.labels)))
@@ -287,7 +287,7 @@ def interpret_cells(t: Search) -> dict[str, object]:
     scores = [(1 / rational(gamma)) * Z for Z in problem.scores()]
     margins = problem.margins()
     losses = [[ramp(M, gamma) for M in row] for row in margins]
-    chances = [rational(p) for p in problem.chances]
+    chances = problem.probabilities
     samples = [s for s, _ in problem.samples()]
     probability = [p for _, p in problem.samples()]
     values: dict[str, object] = {"a[0]": 0, "U[0]": 0, "V[0]": 0, "r[0]": 1}
@@ -306,7 +306,7 @@ def interpret_cells(t: Search) -> dict[str, object]:
             f"G[{i}]": Matrix([[x] for x in G]),
             f"N[{i}]": Matrix([[x] for x in N]),
             f"o[{i}]": fmpq(1, i * (i + 1)),
-            f"x[{i}]": (as_ball(problem.delta) / (i * (i + 1))).log(),
+            f"x[{i}]": (ball(problem.delta) / (i * (i + 1))).log(),
             f"t[{i}]": bound,
             f"p[{i}]": p,
             f"a[{i}]": i,
@@ -342,7 +342,7 @@ def interpret_cells(t: Search) -> dict[str, object]:
     return values
 
 
-def interpret_layers(t: Search, sample: Sample, row: Callable[[list[list[fmpq]]], arb], norm: Any) -> dict[str, Any]:
+def interpret_layers(t: Search, sample: Sample, row: Callable[[Rows], arb], norm: Any) -> dict[str, Any]:
     """Hidden outputs on the sample, weights and norm bounds of the layers, and the last layer divided by gamma."""
     problem, gamma = t.problem, rational(t.gammas[0])
     act = ACTIVATIONS[problem.activation]

@@ -8,8 +8,9 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from flint import arb, fmpq
+from flint import arb
 
+from numerics.arithmetic.exact import rational
 from numerics.networks import (
     Data,
     Network,
@@ -19,12 +20,14 @@ from numerics.networks import (
     margins,
     spectral_norm,
 )
-from numerics.networks.layers import Activation, Add, BatchNormalization, Convolution, Pooling, Scaling
+from numerics.networks.layers import Activation, Add, Convolution, Pooling, Scaling
 from numerics.networks.network import checked_references
 from numerics.networks.path_norms import longest_row
 from theorems.bound import Bound
+from theorems.generalization._conditions import HOMOGENEOUS, folded_condition, outputs_condition, zero_condition
 from theorems.generalization._every_scale import number_of
-from theorems.generalization._norm_bounds import HOMOGENEOUS, gamma_option, outputs_condition, symbols
+from theorems.generalization._norm_bounds import symbols
+from theorems.options import margin
 
 if TYPE_CHECKING:
     import sympy
@@ -49,7 +52,7 @@ def formula() -> sympy.Expr:
 
 
 def conditions(network: Network) -> tuple[str, ...]:
-    broken = [sentence.rstrip(".") for sentence in network.zero_failures()] + outputs_condition(network)
+    broken = zero_condition(network) + outputs_condition(network)
     for i, layer in enumerate(network.layers, 1):
         if isinstance(layer, Convolution):
             broken.append(f"Layer {i}, `{layer}`, shares its weights; the Gaussian tail is that of dense matrices")
@@ -57,9 +60,7 @@ def conditions(network: Network) -> tuple[str, ...]:
             broken.append(f"Layer {i}, `{layer}`, has the Lipschitz constant {layer.lipschitz}, more than 1")
         elif isinstance(layer, Add | Pooling):
             broken.append(f"Layer {i}, `{layer}`, is no part of a chain of dense layers and activations")
-        elif isinstance(layer, BatchNormalization) and not layer.moves_zero:
-            broken.append(f"Layer {i}, `{layer}`, is not folded into a linear layer: call `fold_batch_normalization`")
-    return tuple(broken)
+    return (*broken, *folded_condition(network, moving=False))
 
 
 def norms(network: Network, references: Sequence[Any] | None) -> tuple[list[arb], arb]:
@@ -103,20 +104,22 @@ def measure(network: Network, data: Data, options: Mapping[str, Any]) -> Mapping
             return bool((8 * arb(B) ** 2 * growth(s, sigma * width) ** 2).upper() <= gamma**2)
 
         low, high = -4000, 4000
+        while not fits(low):
+            low, high = 2 * low, low
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (middle, high) if fits(middle) else (low, middle)
         return low
 
     def at(gamma: Fraction) -> dict[str, Value]:
-        g = fmpq(gamma.numerator, gamma.denominator)
+        g = rational(gamma)
         e = exponent(arb(g))
         i = number_of(e)
         risk = empirical_margin_risk(enclosed, g)
         v = (arb(2) ** (e // 2)) * (arb(2) ** (e % 2)).sqrt()
         return {"risk": risk, "n": n, "D": D, "v": v, "C": arb(i * (i + 1)).log(), "B": B, "gamma": g}
 
-    gamma = gamma_option(options)
+    gamma = margin(options)
     if gamma is not None:
         return at(gamma)
     # The bound holds for all margins at once: try some of the network's own, judged in floats.

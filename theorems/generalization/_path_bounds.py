@@ -10,10 +10,11 @@ import numpy as np
 from flint import arb
 
 from numerics.networks import Data, Network
-from numerics.networks.layers import Activation, BatchNormalization, Pooling
+from numerics.networks.layers import Activation, Pooling
 from numerics.networks.path_norms import greatest_feature, path_norms
 from theorems.bound import Bound
-from theorems.generalization._norm_bounds import activation_condition, norm_bound, outputs_condition
+from theorems.generalization._conditions import activation_condition, folded_condition, outputs_condition
+from theorems.generalization._norm_bounds import norm_bound
 from theorems.generalization.path_norm_margin_bound import complexity
 
 if TYPE_CHECKING:
@@ -28,9 +29,7 @@ def conditions(network: Network) -> tuple[str, ...]:
     for i, layer in enumerate(network.layers, 1):
         if isinstance(layer, Activation) and layer.at_zero:
             broken.append(f"Layer {i}, `{layer}`, has sigma(0) = {layer.at_zero}, not 0")
-        elif isinstance(layer, BatchNormalization):
-            broken.append(f"Layer {i}, `{layer}`, is not folded into a linear layer: call `fold_batch_normalization`")
-    return tuple(broken)
+    return (*broken, *folded_condition(network))
 
 
 def levels(network: Network) -> int:

@@ -7,7 +7,6 @@ from typing import Any
 
 from flint import arb, ctx
 
-from numerics.evidence.verdict import Verdict, equal
 from theorems.generalization import _norm_margins as finite
 from theorems.generalization._finite_learning import Learning
 from theorems.generalization._norm_margins import Search
@@ -91,8 +90,3 @@ def model(t: Search, norm: Callable[[list[list[Any]]], arb]) -> Model:
             if i:
                 layers[f"A[{i}]"] = layers[f"A[{i - 1}]"] * layers[f"M[{i}]"]
         return Model(values | layers, indices={"m": 2, "c": 2, "D": t.problem.depth - 1})
-
-
-def attained(t: Search) -> Verdict:
-    s = tuple(range(len(t.problem.labels)))
-    return equal(max(finite.suprema(t.problem, s)), len(s))

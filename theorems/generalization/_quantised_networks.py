@@ -2,7 +2,6 @@ r"""The bound for networks with few bits in numbers: weights rounded to a grid t
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Mapping
 from fractions import Fraction
@@ -12,6 +11,9 @@ from flint import arb
 
 from numerics.evidence.errors import InputError
 from theorems.bound import Bound
+from theorems.generalization._changed_weights import changed
+from theorems.generalization._conditions import weights_condition
+from theorems.options import exact
 
 PAGE = "generalization.few_bits_make_few_errors"
 
@@ -49,24 +51,13 @@ def quantised(network: Any, bits: int, e: int, references: Any = None) -> Any:
 
     step = 2.0 ** (e + 1 - bits)
 
-    def rounded(array: Any, centre: Any) -> Any:
+    def rounded(array: Any, centre: Any = 0.0) -> Any:
         number = np.clip(np.floor((array - centre) / step), -(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
-        result = centre + (number + 0.5) * step
-        result.setflags(write=False)
-        return result
+        return centre + (number + 0.5) * step
 
-    layers, k = [], 0
-    for layer in network.layers:
-        if getattr(layer, "weight", None) is not None:
-            layer = copy.copy(layer)
-            centre = np.zeros_like(layer.weight) if references is None else np.asarray(references[k], dtype=float)
-            object.__setattr__(layer, "weight", rounded(layer.weight, centre))
-            if layer.bias is not None:
-                object.__setattr__(layer, "bias", rounded(layer.bias, np.zeros_like(layer.bias)))
-            k += 1
-        layers.append(layer)
-    graph = {name: getattr(network, name) for name in ("input_shape", "wiring") if hasattr(network, name)}
-    return type(network)(layers, network.name, **graph)
+    if references is None:
+        return changed(network, lambda _, weight: rounded(weight), rounded)
+    return changed(network, lambda k, weight: rounded(weight, np.asarray(references[k], dtype=float)), rounded)
 
 
 def measure(network: Any, data: Any, options: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -75,13 +66,14 @@ def measure(network: Any, data: Any, options: Mapping[str, Any]) -> Mapping[str,
     from numerics.networks import certified_margins, margins
 
     bits, references, memory = options["bits"], options.get("references"), options["memory"]
-    layers = [layer for layer in network.layers if getattr(layer, "weight", None) is not None]
+    layers = [place.layer for place in network.linear_layers]
     if references is not None and [np.shape(M) for M in references] != [x.weight.shape for x in layers]:
         raise InputError(
             f"`references` must hold one array of the shape of each of the {len(layers)} weights, found "
             f"{[np.shape(M) for M in references]}."
         )
-    if bits != "best" and not (isinstance(bits, int) and 1 <= bits <= 32):
+    whole = None if bits == "best" else exact(bits)
+    if bits != "best" and (whole is None or whole.denominator != 1 or not 1 <= whole <= 32):
         raise InputError(f"`bits` must be a whole number from 1 to 32, or `best`, found {bits!r}.")
     if "bits" not in memory:
         moved = [x.weight - (0 if references is None else references[i]) for i, x in enumerate(layers)]
@@ -91,14 +83,14 @@ def measure(network: Any, data: Any, options: Mapping[str, Any]) -> Mapping[str,
         size = sum(x.size for x in moved)
 
         def price(b: int) -> int:
-            return 3 * 2 ** abs(e) * (b * (b + 1) if bits == "best" else 1)
+            return 3 * 2 ** abs(e) * (b * (b + 1) if whole is None else 1)
 
         def value(b: int) -> float:
             """The root form in floats: all bits are paid for, so searching is allowed."""
             c = (size * b * math.log(2) + math.log(price(b))) / len(data)
             return float((margins(quantised(network, b, e, references), data) <= 0).mean()) + math.sqrt(c / 2)
 
-        b = min(range(1, 17), key=value) if bits == "best" else bits
+        b = min(range(1, 17), key=value) if whole is None else int(whole)
         lower, _ = certified_margins(quantised(network, b, e, references), data)
         memory.update(bits=b, price=price(b), N=size, q=Fraction(int((lower <= 0).sum()), len(data)))
     return {
@@ -118,7 +110,7 @@ def bounds() -> tuple[Bound, ...]:
             formula,
             SYMBOLS,
             measure,
-            lambda network: () if network.outputs >= 2 else ("a margin needs at least two outputs, found 1",),
+            weights_condition,
             PAGE,
             "langford2005tutorial, abstract",
             OPTIONS,

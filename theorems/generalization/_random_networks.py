@@ -2,7 +2,6 @@ r"""The PAC-Bayes bound in numbers: a network with Gaussian noise on its weights
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Mapping
 from fractions import Fraction
@@ -12,7 +11,9 @@ from flint import arb
 
 from numerics.evidence.errors import InputError
 from theorems.bound import Bound
-from theorems.generalization._training import number
+from theorems.generalization._changed_weights import changed
+from theorems.generalization._conditions import weights_condition
+from theorems.options import number
 
 PAGE = "generalization.pac_bayes_kl_bound"
 
@@ -52,20 +53,9 @@ def drawn(network: Any, sigma: float, generator: Any) -> Any:
     """The network with normal noise of standard deviation `sigma` (not variance) on every weight and bias."""
 
     def noisy(array: Any) -> Any:
-        moved = array + sigma * generator.standard_normal(array.shape)
-        moved.setflags(write=False)
-        return moved
+        return array + sigma * generator.standard_normal(array.shape)
 
-    layers = []
-    for layer in network.layers:
-        if getattr(layer, "weight", None) is not None:
-            layer = copy.copy(layer)
-            object.__setattr__(layer, "weight", noisy(layer.weight))
-            if layer.bias is not None:
-                object.__setattr__(layer, "bias", noisy(layer.bias))
-        layers.append(layer)
-    graph = {name: getattr(network, name) for name in ("input_shape", "wiring") if hasattr(network, name)}
-    return type(network)(layers, network.name, **graph)
+    return changed(network, lambda _, weight: noisy(weight), noisy)
 
 
 def average_error(network: Any, data: Any, sigma: float, count: int, generator: Any) -> Fraction:
@@ -80,7 +70,7 @@ def squared_distance(network: Any, references: Any) -> arb:
     """Of all weights and biases from the centre of the prior, where biases are 0."""
     from numerics.arithmetic.enclosure import frobenius_norm
 
-    layers = [layer for layer in network.layers if getattr(layer, "weight", None) is not None]
+    layers = [place.layer for place in network.linear_layers]
     if references is not None and len(references) != len(layers):
         raise InputError(
             f"`references` must hold one array for each of the {len(layers)} layers with weights, found {len(references)}."
@@ -99,7 +89,10 @@ def measure(network: Any, data: Any, options: Mapping[str, Any]) -> Mapping[str,
     import numpy as np
 
     count, delta = number(options, "draws", whole=True), options["delta"]
-    eta, seed = number(options, "draws_delta", default=delta / 10), int(options.get("seed") or 0)
+    eta, seed = (
+        number(options, "draws_delta", default=delta / 10),
+        int(number(options, "seed", whole=True, zero=True, default=0)),
+    )
     if eta >= delta:
         raise InputError(f"`draws_delta` must be less than `delta`, of which it is a part: found {eta} and {delta}.")
     distance, memory = squared_distance(network, options.get("references")), options["memory"]
@@ -147,7 +140,7 @@ def bounds() -> tuple[Bound, ...]:
             formula,
             SYMBOLS,
             measure,
-            lambda network: () if network.outputs >= 2 else ("a margin needs at least two outputs, found 1",),
+            weights_condition,
             PAGE,
             "maurer2004note, the bound in kl form with 2 sqrt(n)",
             OPTIONS,

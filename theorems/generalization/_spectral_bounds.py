@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from flint import arb, fmpq
 
-from numerics.evidence.errors import InputError
+from numerics.arithmetic.exact import rational
 from numerics.networks import (
     Data,
     Network,
@@ -27,13 +27,17 @@ from numerics.networks import (
 from numerics.networks.data import sample_count
 from numerics.networks.norms import activation_constants, deviations_21, spectral_norms
 from theorems.bound import Bound
+from theorems.generalization._conditions import folded_condition, outputs_condition, zero_condition
 from theorems.generalization._spectral_margins import (
+    best_exponent,
     inverse_share,
     paper_excess,
     rounded_down,
     rounded_up,
-    sharp_excess,
+    sharp_middle,
+    sharp_middle_in_floats,
 )
+from theorems.options import margin
 
 if TYPE_CHECKING:
     import sympy
@@ -90,12 +94,9 @@ def paper_formula() -> sympy.Expr:
 
 
 def _sharp(v: Mapping[str, Any], confidence: sympy.Expr) -> sympy.Expr:
-    r"""$24K/n$, which is at least 2, stands where $K \ge n/12$: there the theorem says nothing, and neither does this."""
-    from sympy import Piecewise, log, sqrt
+    from sympy import sqrt
 
-    n, K = v["n"], sqrt(2) * _scale(v)
-    middle = sharp_excess(K, log(n / (12 * K)), 0, 1 / n)
-    return v["risk"] + Piecewise((0, v["X"] * v["R"] <= 0), (middle, 12 * K < n), (24 * K / n, True)) + confidence
+    return v["risk"] + sharp_middle(sqrt(2) * _scale(v), v["n"], v["X"] * v["R"]) + confidence
 
 
 def sharp_formula() -> sympy.Expr:
@@ -110,29 +111,10 @@ def uniform_formula() -> sympy.Expr:
 
 def conditions(network: Network) -> tuple[str, ...]:
     """What of the theorem the network breaks."""
-    broken = list(network.zero_failures())
+    broken = zero_condition(network)
     if not network.is_chain:
-        broken.append("It is not a chain of layers: path norms cover residual networks.")
-    if network.outputs < 2:
-        broken.append("A margin needs at least two outputs, found 1: turn one score z into the two logits (0, z).")
-    # A Bound joins these sentences to one.
-    return tuple(sentence.rstrip(".") for sentence in broken)
-
-
-def _gamma(options: Mapping[str, Any], default: Fraction | None) -> Fraction | None:
-    if options.get("gamma") is None:
-        return default
-    try:
-        gamma = Fraction(str(options["gamma"]))
-    except (ValueError, ZeroDivisionError):
-        gamma = Fraction(0)
-    if gamma <= 0:
-        raise InputError(f"`gamma` must be a margin > 0, found {options['gamma']!r}: pass 1, say.")
-    return gamma
-
-
-def _rational(x: Fraction) -> fmpq:
-    return fmpq(x.numerator, x.denominator)
+        broken.append("It is not a chain of layers: path norms cover residual networks")
+    return (*broken, *outputs_condition(network), *folded_condition(network, moving=False))
 
 
 def _common(network: Network, data: Data) -> dict[str, Value]:
@@ -145,7 +127,7 @@ def _width(network: Network) -> int:
 
 
 def measure_fixed(network: Network, data: Data, options: Mapping[str, Any]) -> Mapping[str, Value]:
-    gamma = _rational(_gamma(options, Fraction(1)) or Fraction(1))
+    gamma = rational(margin(options) or 1)
     return {
         **_common(network, data),
         "risk": ramp_risk(certified_margins(network, data), gamma),
@@ -179,30 +161,24 @@ def measure_uniform(network: Network, data: Data, options: Mapping[str, Any]) ->
         price = arb(inverse_share((*js, *ks), e)).log()
         return {**common, "R": R, "gamma": gamma, "C": price, "risk": ramp_risk(enclosed, gamma)}
 
-    gamma = _gamma(options, None)
+    gamma = margin(options)
     if gamma is not None:
         return at(rounded_down(gamma))
     return at(_best_exponent(network, data, float(R), (*js, *ks), options["delta"]))
 
 
 def _best_exponent(network: Network, data: Data, R: float, counts: Sequence[int], delta: Fraction) -> int:
-    """The power of 2 with the least bound, by floats: the bound holds for each of them, so that searching is allowed.
-
-    Where each of them is vacuous, the least bound is that of an absurdly large margin; then it is the one at the median.
-    """
     M = margins(network, data)
     n = sample_count(data)
     scale = float(data_norm(data)) * np.sqrt(2 * np.log(2 * _width(network) ** 2)) * R
 
     def value(e: int) -> float:
         K = scale / 2.0**e
-        excess = 24 * K / n * (1 + max(0.0, float(np.log(n / (12 * K))))) if K > 0 else 0.0
+        excess = sharp_middle_in_floats(float(K), n)
         price = float(arb(inverse_share(counts, e)).log()) - np.log(float(delta))
         return float(1 - np.clip(M / 2.0**e, 0, 1).mean() + excess + 2 * np.sqrt(price / (2 * n)))
 
-    best = min(range(-64, 65), key=value)
-    middle = float(np.median(M))
-    return rounded_down(Fraction(middle)) if value(best) >= 1 and middle > 0 else best
+    return best_exponent(value, M)
 
 
 def bounds() -> tuple[Bound, ...]:

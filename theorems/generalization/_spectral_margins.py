@@ -3,25 +3,52 @@ r"""The spectral margin bound as functions: what it adds to the training risk, a
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from flint import arb, fmpq
 from hypothesis import strategies as st
 
-from numerics.arithmetic.balls import decide
-from numerics.arithmetic.exact import Matrix
-from numerics.evidence.verdict import Verdict, at_most
-from numerics.strategies import labels, matrices, rationals, sizes
-from theorems.generalization._finite_learning import ACTIVATIONS, Learning, complexity, ramp
+from numerics.arithmetic.balls import ball
+from numerics.evidence.verdict import Verdict
+from numerics.strategies import rationals
+from theorems.generalization._finite_learning import Learning, complexity
+from theorems.generalization._finite_margins import failures_are_rare, gaps, good_sample, learnings
+
+if TYPE_CHECKING:
+    import sympy
 
 
 def sharp_excess(K, log_ratio, t, inverse_n):
     r"""$\frac{24K}n (1 + \ln\frac n{12K}) + t$ with $t = 2\sqrt{\ln(1/\delta)/(2n)}$ and the logarithm as given."""
     return 24 * K * inverse_n * (1 + log_ratio) + t
+
+
+def sharp_middle(K: sympy.Expr, n: sympy.Expr, size: sympy.Expr) -> sympy.Expr:
+    r"""The middle term of (sharp) for every $K$, which is 0 where `size` is.
+
+    $24K/n$, which is at least 2, stands where $K \ge n/12$: there the theorem says nothing, and neither does this.
+    """
+    from sympy import Piecewise, log
+
+    middle = sharp_excess(K, log(n / (12 * K)), 0, 1 / n)
+    return Piecewise((0, size <= 0), (middle, 12 * K < n), (24 * K / n, True))
+
+
+def sharp_middle_in_floats(K: float, n: int) -> float:
+    return 24 * K / n * (1 + (math.log(n / (12 * K)) if 0 < 12 * K < n else 0.0))
+
+
+def best_exponent(value: Callable[[int], float], margins: np.ndarray) -> int:
+    """The power of 2 with the least bound, by floats: the bound holds for each of them, so that searching is allowed.
+
+    Where each of them is vacuous, the least bound is that of an absurdly large margin; then it is the one at the median.
+    """
+    best, middle = min(range(-64, 65), key=value), float(np.median(margins))
+    return rounded_down(Fraction(middle)) if value(best) >= 1 and middle > 0 else best
 
 
 def paper_excess(kappa, log_n, t, inverse_n, inverse_root):
@@ -31,16 +58,12 @@ def paper_excess(kappa, log_n, t, inverse_n, inverse_root):
 
 def confidence(t: Learning) -> arb:
     r"""$2\sqrt{\ln(1/\delta)/(2n)}$."""
-    return 2 * ((1 / as_ball(t.delta)).log() / (2 * t.n)).sqrt()
-
-
-def as_ball(x: Fraction) -> arb:
-    return arb(fmpq(x.numerator, x.denominator))
+    return 2 * ((1 / ball(t.delta)).log() / (2 * t.n)).sqrt()
 
 
 def scale_of(t: Learning, norms: Sequence[tuple[arb, arb]], sample: Sequence[int]) -> arb:
     r"""$\|X\|_F \sqrt{\ln(2W^2)}\, R/\gamma$."""
-    return t.data_norm(sample) * arb(2 * t.width**2).log().sqrt() * complexity(norms) / as_ball(t.gamma)
+    return t.data_norm(sample) * arb(2 * t.width**2).log().sqrt() * complexity(norms) / ball(t.gamma)
 
 
 def sharp(t: Learning, scale: arb) -> arb | None:
@@ -58,52 +81,19 @@ def paper(t: Learning, scale: arb) -> arb:
     return paper_excess(2 * scale, n.log(), confidence(t), 1 / n, 1 / n.sqrt())
 
 
-def losses(t: Learning) -> list[list[fmpq]]:
-    return [[ramp(M, t.gamma) for M in row] for row in t.margins()]
+def model(t: Learning) -> tuple[tuple[int, ...], dict[str, Any]] | None:
+    """A good sample and the letters of the proof of (sharp); `None` where (sharp) says nothing."""
+    s, values = good_sample(t, confidence(t))
+    norms = t.norms()
+    K = arb(2).sqrt() * scale_of(t, norms, s)
+    if not (K > 0 and 12 * K <= t.n):
+        return None
+    return s, values | {"w": arb(2 * t.width**2).log(), "R": complexity(norms), "K": K}
 
 
-def gaps(t: Learning) -> list[tuple[tuple[int, ...], fmpq, int, fmpq]]:
-    """(sample, probability, network, error minus training risk). A tie counts as an error."""
-    errors = [
-        sum((fmpq(p.numerator, p.denominator) for p, M in zip(t.chances, row, strict=True) if M <= 0), fmpq(0))
-        for row in t.margins()
-    ]
-    risks = losses(t)
-    return [
-        (s, p, j, errors[j] - sum((risks[j][i] for i in s), fmpq(0)) / len(s))
-        for s, p in t.samples()
-        for j in t.allowed(s)
-    ]
-
-
-def fails_rarely(t: Learning, excess) -> Verdict:
-    """Whether the probability that some network of the class breaks the bound is at most delta, by enumeration."""
-
-    def question(_: int) -> Verdict:
-        known: dict[Any, arb | None] = {}
-        bad: dict[tuple[int, ...], fmpq] = {}
-        for s, p, j, gap in gaps(t):
-            key = (tuple(sorted(s)), j if t.adaptive else None)
-            if key not in known:
-                known[key] = excess(t, scale_of(t, t.norms(key[1]), s))
-            bound = known[key]
-            if bound is None or gap <= 0:
-                continue
-            verdict = at_most(gap, bound)
-            if verdict.undecided:
-                return verdict
-            if verdict.fails:
-                bad[s] = p
-        return at_most(sum(bad.values(), fmpq(0)), t.delta, "probability that the bound fails")
-
-    return decide(question)
-
-
-def coin(n: int = 1, delta: Fraction = Fraction(9, 10), **change: Any) -> Learning:
-    """One input with both labels, and the two constant classifiers with margin 1."""
-    networks = ((Matrix([["1/2"], ["-1/2"]]),), (Matrix([["-1/2"], ["1/2"]]),))
-    t = Learning(Matrix([[1], [1]]), (0, 1), (Fraction(1, 2),) * 2, networks, n, Fraction(1), delta)
-    return replace(t, **change)
+def fails_rarely(t: Learning, excess: Callable[[Learning, arb], arb | None]) -> Verdict:
+    """Whether the bound fails with probability at most delta; norms are those of the class, or of the network if `adaptive`."""
+    return failures_are_rare(t, [t.gamma], lambda _, s, j: excess(t, scale_of(t, t.norms(j), s)), each=t.adaptive)
 
 
 def shown(t: Learning) -> str:
@@ -124,27 +114,11 @@ def shown(t: Learning) -> str:
 
 @st.composite
 def problems(draw) -> Learning:
-    k = draw(sizes(1, 3))
-    n = draw(sizes(1, 3 if k < 3 else 2))
-    depth = draw(sizes(1, 2))
-    widths = [draw(sizes(1, 2)) for _ in range(depth)] + [draw(sizes(2, 3))]
-    count = draw(sizes(1, 3))
-    classes = tuple(tuple(draw(matrices(widths[i + 1], widths[i])) for i in range(depth)) for _ in range(count))
-    weights = [draw(sizes(1, 4)) for _ in range(k)]
-    t = Learning(
-        draw(matrices(k, widths[0])),
-        draw(labels(k, widths[-1])),
-        tuple(Fraction(w, sum(weights)) for w in weights),
-        classes,
-        n,
-        Fraction(1),
-        draw(st.sampled_from([Fraction(1, 100), Fraction(1, 10), Fraction(37, 100), Fraction(1, 2), Fraction(9, 10)])),
-        references=draw(st.sampled_from([None, classes[0]])),
-        activation=draw(st.sampled_from(sorted(ACTIVATIONS))),
-    )
+    t = draw(learnings())
+    t = replace(t, references=draw(st.sampled_from([None, t.networks[0]])))
     # Margins at which the sharp form speaks, for most draws: K <= n/12 needs gamma >= 17 times the scale over n.
     factor = draw(st.sampled_from([Fraction(17), Fraction(40), Fraction(1, 3), Fraction(200)]))
-    gamma = factor * Fraction(int(_rough_scale(t) * 16) + 1, 16 * n) + draw(rationals()) ** 2
+    gamma = factor * Fraction(int(_rough_scale(t) * 16) + 1, 16 * t.n) + draw(rationals()) ** 2
     return replace(t, gamma=gamma)
 
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from theorems.bound import Bound
+from theorems.generalization._conditions import outputs_condition
 
 PAGE = "generalization.errors_on_a_test_set_bound_the_error"
 
@@ -47,9 +48,6 @@ def chernoff_formula() -> Any:
 
 
 def bounds() -> tuple[Bound, ...]:
-    def conditions(network: Any) -> tuple[str, ...]:
-        return () if network.outputs >= 2 else ("a margin needs at least two outputs, found 1",)
-
     counted = "a tie, and a margin that rounding does not decide, counts as one"
     symbols = {
         "m": "number of test examples",
@@ -64,7 +62,7 @@ def bounds() -> tuple[Bound, ...]:
             exact_formula,
             {"k": f"errors on the test examples ({counted})", **symbols},
             measure_count,
-            conditions,
+            lambda network: tuple(outputs_condition(network)),
             PAGE,
             "clopper1934use, pp. 404-413",
             **common,
@@ -75,7 +73,7 @@ def bounds() -> tuple[Bound, ...]:
             chernoff_formula,
             {"q": f"share of errors on the test examples ({counted})", **symbols},
             measure_rate,
-            conditions,
+            lambda network: tuple(outputs_condition(network)),
             PAGE,
             "langford2005tutorial, abstract",
             **common,

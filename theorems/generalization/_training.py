@@ -1,32 +1,88 @@
-r"""What bounds from a description of the training read from the caller's options: numbers, step sizes, sample size."""
+r"""What bounds from a description of the training share: the options that they read, and that no network is looked at."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flint import arb, fmpq
+import numpy as np
+from flint import arb
 
 from numerics.evidence.errors import InputError
+from theorems.bound import Bound
+from theorems.options import number
+
+if TYPE_CHECKING:
+    import sympy
+
+    from theorems.bound import Value
 
 STEP_OPTIONS = {
     "step_sizes": "all step sizes in order, or `0.1` for one size, or `0.1/t` for 0.1/t in step t, with `steps`",
     "steps": "number of steps, where `step_sizes` is one number or decays",
 }
+EXAMPLES = {"examples": "number of training examples, where no data is given"}
+RANGE = {"loss_range": "M, length of an interval with all values of the loss (1 for the 0-1 loss)"}
+TEMPERATURE = {"inverse_temperature": "beta, with noise of standard deviation sqrt(2 eta/beta) in a step eta"}
+SMOOTH = {
+    "lipschitz": "Lipschitz constant L of the loss in the weights, for every example",
+    "smoothness": "Lipschitz constant beta of its gradient",
+}
+N = {"n": "number of training examples"}
+M = {"M": "length of the interval of losses, as stated by the caller"}
+L = {"L": "Lipschitz constant of the loss, as stated by the caller"}
+
+Measured = Mapping[str, "Value"]
 
 
-def number(options: Mapping[str, Any], name: str, *, whole: bool = False, default: Any = None) -> Fraction:
-    """A positive number that the caller gave; a float stands for the decimal that it prints as."""
-    given = default if options.get(name) is None else options[name]
-    try:
-        found = Fraction(str(given))
-    except (ValueError, ZeroDivisionError):
-        found = Fraction(0)
-    if found <= 0 or (whole and found.denominator != 1):
-        raise InputError(f"`{name}` must be a {'whole ' * whole}number > 0, found {given!r}.")
-    return found
+def training_bound(
+    name: str,
+    title: str,
+    page: str,
+    citation: str,
+    formula: Callable[[], sympy.Expr],
+    symbols: Mapping[str, str],
+    measure: Callable[[Any, Any, Mapping[str, Any]], Measured],
+    options: Mapping[str, str],
+    required: tuple[str, ...],
+    *,
+    quantity: str = "expected generalization gap",
+    trivial: str | None = "1",
+) -> Bound:
+    """A bound that does not look at the network: `quantity` is at most `formula` of what the caller says of the training."""
+    return Bound(
+        name,
+        title,
+        formula,
+        symbols,
+        measure,
+        lambda network: (),
+        f"generalization.{page}",
+        citation,
+        options,
+        required=required,
+        quantity=quantity,
+        trivial=trivial,
+    )
+
+
+def positive(names: str) -> list[sympy.Symbol]:
+    """SymPy symbols of positive numbers."""
+    from sympy import Symbol
+
+    return [Symbol(name, positive=True) for name in names.split()]
+
+
+def two_examples(data: Any, options: Mapping[str, Any]) -> int:
+    """The number of examples where the bound divides by one less."""
+    n = sample_size(data, options)
+    if n < 2:
+        raise InputError(f"`examples` must be at least 2, found {n}.")
+    return n
 
 
 def sample_size(data: Any, options: Mapping[str, Any]) -> int:
@@ -70,15 +126,22 @@ class Schedule:
     def largest(self) -> Fraction:
         return max(self.sizes) if self.sizes else self.size
 
-    def total(self) -> arb:
-        """The sum, as a ball at the working precision."""
-        if not self.sizes and not self.decays:
-            return as_ball(self.size * self.steps)
-        total = arb(0)
-        for a in self:
-            total += as_ball(a)
-        return total
+    def floats(self) -> np.ndarray:
+        """All of them, rounded."""
+        return np.array([float(a) for a in self])
 
+    @property
+    def is_constant(self) -> bool:
+        return not self.sizes and not self.decays
 
-def as_ball(x: Fraction) -> arb:
-    return arb(fmpq(x.numerator, x.denominator))
+    def sum(self, term: Callable[[Fraction], arb], *, after: int = 0) -> arb:
+        """The sum of `term(step size)` over the steps after the first `after`, as a ball at the working precision."""
+        if self.is_constant:
+            return (self.steps - after) * term(self.size) if self.steps > after else arb(0)
+        return sum(map(term, itertools.islice(self, after, None)), arb(0))
+
+    def product(self, factor: Callable[[Fraction], arb], *, after: int = 0) -> arb:
+        """The product of `factor(step size)` over the same steps."""
+        if self.is_constant:
+            return factor(self.size) ** (self.steps - after)
+        return math.prod(map(factor, itertools.islice(self, after, None)), start=arb(1))

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from flint import arb
 
 from numerics.networks import Data, Network, certified_margins, empirical_margin_risk
-from numerics.networks.layers import Activation, BatchNormalization, Linear, Pooling
+from numerics.networks.layers import Activation, Linear, Pooling
 from theorems.bound import Bound
+from theorems.generalization._conditions import folded_condition, outputs_condition
 
 if TYPE_CHECKING:
     import sympy
@@ -102,15 +103,12 @@ def network_steps(network: Network) -> list[Step]:
 
 
 def conditions(network: Network) -> tuple[str, ...]:
-    from theorems.generalization._norm_bounds import outputs_condition
-
-    broken = outputs_condition(network)
-    for i, layer in enumerate(network.layers, 1):
-        if isinstance(layer, Activation) and layer.name not in (*PIECEWISE, "identity"):
-            broken.append(f"Layer {i}, `{layer}`, is not piecewise linear")
-        elif isinstance(layer, BatchNormalization):
-            broken.append(f"Layer {i}, `{layer}`, is not folded into a linear layer: call `fold_batch_normalization`")
-    return tuple(broken)
+    curved = [
+        f"Layer {i}, `{layer}`, is not piecewise linear"
+        for i, layer in enumerate(network.layers, 1)
+        if isinstance(layer, Activation) and layer.name not in (*PIECEWISE, "identity")
+    ]
+    return (*outputs_condition(network), *curved, *folded_condition(network))
 
 
 def formula() -> sympy.Expr:

@@ -1,8 +1,9 @@
 r"""Convolutions and residual networks obey the spectral margin bound with their kernels and parameter counts in it.
 
-**Theorem.** Let a network be an acyclic graph of dense and convolution layers (any stride, zero or circular padding, dilation, groups), of
-layers without weights that are Lipschitz and map 0 to 0, and of sums of values, with at least two outputs and no biases. For the linear
-layers $i = 1, \dots, L$ fix numbers $s_i, b_i \ge 0$, reference kernels $M_i$ and $\gamma > 0$ before seeing the data. Let $W_i$ be the number
+**Theorem.** Let a network be an acyclic graph of dense and convolution layers (any stride, dilation, groups, with zero padding, or with circular
+padding by which no place of a kernel reads an entry twice), of layers without weights that are Lipschitz and map 0 to 0, and of sums of
+values, with at least two outputs and no biases. For the linear layers $i = 1, \dots, L$ fix numbers $s_i, b_i \ge 0$, reference kernels $M_i$ and
+$\gamma > 0$ before seeing the data. Let $W_i$ be the number
 of parameters of layer $i$, $\|K\|_{2,1} = \sum_{o, p} (\sum_c K_{ocp}^2)^{1/2}$ over output channels $o$, places $p$ in the kernel and input
 channels $c$; let $\Gamma_i$ bound the Lipschitz constant from the input to what layer $i$ reads and $\Lambda_i$ that from its output
 to the output, both computed with $s_j$ for layer $j$ (products along ways, added up where values are summed). With probability at
@@ -47,8 +48,8 @@ from flint import arb, ctx, fmpq
 from hypothesis import strategies as st
 
 from numerics.arithmetic import balls
-from numerics.arithmetic.balls import decide
-from numerics.arithmetic.exact import Matrix, rational
+from numerics.arithmetic.balls import ball, decide
+from numerics.arithmetic.exact import Matrix
 from numerics.evidence.verdict import Verdict, at_least, at_most, every
 from numerics.strategies import labels, matrices, rationals, sizes
 from theorems import Citation, Claim, Mutant, Premise
@@ -56,18 +57,15 @@ from theorems.generalization._finite_learning import (
     ACTIVATIONS,
     Layers,
     Learning,
-    complexity,
-    deviation,
     entropy_constant,
     norm_21_rows,
     rademacher,
 )
+from theorems.generalization._finite_margins import DELTAS, coin, distributions, losses
 from theorems.generalization._spectral_margins import (
-    as_ball,
-    coin,
     confidence,
     fails_rarely,
-    losses,
+    model,
     scale_of,
     sharp,
     sharp_excess,
@@ -89,8 +87,9 @@ def parameter_excess(root, t, inverse_root):
 
 def proof() -> Derivation:
     from theorems.generalization import _learning_axioms as cited
+    from theorems.generalization import _sharp_chaining as chaining
     from theorems.generalization._every_scale import deviation_lemma
-    from theorems.proof import at_least, at_most, calculus, equal, nonnegative, positive, predicate
+    from theorems.proof import at_most, equal, nonnegative, positive, predicate
 
     def structured(H, Z, u, n, x, w, R, S, gamma):
         text = "outputs of layered networks: data norm x, w = ln(2W), complexity R, S of the parameter form at gamma"
@@ -137,17 +136,9 @@ def proof() -> Derivation:
     )
     n, delta, t, p, log_delta = d.scalars("n delta t p ln(delta)")
     err, risk, gamma, x, w, R, S, s, K = d.scalars("err risk gamma x w R S s K")
-    n_, e_, K_ = (calculus.Var(name) for name in ("n", "e", "K"))
-    m_ = calculus.sqrt(n_)
-    m, nu, root = d.term(m_), d.term(1 / n_), d.term(1 / m_)
     n_positive = d.given(positive(n))
-    root_n = d.calculus_equal(m_**2, n_, [n_positive])
-    inverse_n = d.calculus_equal(n_ * (1 / n_), calculus.term(1), [n_positive])
-    inverse_root = d.calculus_equal(m_ * (1 / m_), calculus.term(1), [n_positive])
-    m_sign = d.calculus_increasing(e_, "e", calculus.term(0), m_, [n_positive])
-    m_positive = d.smt(positive(m), [m_sign, root_n, n_positive])
-    root_positive = d.smt(positive(root), [m_positive, inverse_root])
-    nu_positive = d.smt(positive(nu), [n_positive, inverse_n])
+    r = chaining.roots(d, n_positive)
+    m, nu = r.m, r.nu
 
     rad, unit, marked = d.given(cited.averages(N, F, n)), d.given(cited.losses(F)), d.given(cited.marked(u))
     facts = [n_positive, rad, unit, d.given(cited.samples(P, mu, n)), d.given(cited.deviations(G, F, mu, n))]
@@ -159,20 +150,8 @@ def proof() -> Derivation:
     facts += [d.given(cited.beyond(p, G - 2 * N, P, t)), d.given(cited.average(risk, F, v, u, n))]
     facts.append(d.given(at_most(u.T @ (G - 2 * N), t), "the sample is not among the bad ones"))
     costs = d.given(at_most(err, mu.T @ F @ v), "errors are below the ramp: generalization.margins_and_ramp")
-    place = {
-        "mu": mu,
-        "F": F,
-        "P": P,
-        "G": G,
-        "N": N,
-        "u": u,
-        "v": v,
-        "n": n,
-        "delta": delta,
-        "x": log_delta,
-        "t": t,
-        "p": p,
-    }
+    place = {"mu": mu, "F": F, "P": P, "G": G, "N": N, "u": u, "v": v, "n": n, "delta": delta, "x": log_delta}
+    place |= {"t": t, "p": p}
     d.goal(at_most(p, delta))
     _, (_, deviates) = d.lemma(deviation_lemma(), place | {"risk": risk}, facts)
     excess = d.squares(at_most(err, risk + 2 * (u.T @ N) + t), [(1, costs), (1, deviates)])
@@ -189,23 +168,10 @@ def proof() -> Derivation:
     lipschitz = {"F": F, "H": H, "u": u, "n": n, "gamma": gamma, "a": x**2 * w * R**2, "c": K**2}
     _, (entropy,) = d.axiom(cited.CONTRACTION, lipschitz, [ramped, outputs, gamma_positive, K_value])
 
-    # Dudley from alpha = 3K/sqrt n to sqrt(n)/4.
-    alpha_, beta_, h_ = 3 * K_ * (1 / m_), m_ * Fraction(1, 4), calculus.log(n_ / (12 * K_))
-    alpha, beta, h = (d.term(a) for a in (alpha_, beta_, h_))
-    known = [n_positive, K_positive]
-    J, ends = d.integral("J", K_ * calculus.log(e_), K_ / e_, "e", alpha_, beta_, known)
-    rule = d.calculus_equal(K_ * calculus.log(beta_) - K_ * calculus.log(alpha_), K_ * h_, known)
-    (a, lower), (b, upper) = (cited.logarithm_of(d, end) for end in (alpha_, beta_))
-    facts = [entropy, unit, rad, marked, lower, upper, ends, m_positive, root_n, d.weaken(K_positive, nonnegative(K))]
-    facts += [
-        d.squares(positive(alpha), [(3, K_positive, root_positive)]),
-        d.squares(at_least(beta, alpha), [(Fraction(1, 4), K_small, root_positive)], [root_n, inverse_root]),
-        d.squares(at_least(4 * beta, m), []),
-    ]
-    dudley = {"F": F, "N": N, "u": u, "n": n, "m": m, "kappa": K, "J": J, "a": alpha, "b": beta, "x": a, "y": b}
-    _, (chained,) = d.axiom(cited.DUDLEY, dudley, facts)
+    average = chaining.Average(F, N, u, [unit, rad, marked])
+    h, chained = chaining.sharply_chained(d, r, average, K_positive, K_small, entropy)
     goal = d.goal(at_most(err, risk + sharp_excess(K, h, t, nu)))
-    d.squares(goal, [(1, excess), (2, chained, nu_positive)], [ends, rule, inverse_n, inverse_root], rounds=4)
+    d.squares(goal, [(1, excess), (2, chained, r.nu_positive)], [r.inverse_n, r.inverse_root], rounds=4)
 
     s_sign, s_value = d.given(nonnegative(s)), d.given(equal(s**2, S))
     facts = [
@@ -214,14 +180,14 @@ def proof() -> Derivation:
         rad,
         marked,
         gamma_positive,
-        d.weaken(m_positive, nonnegative(m)),
-        root_n,
+        d.weaken(r.m_positive, nonnegative(m)),
+        r.root_n,
         s_sign,
         s_value,
     ]
     _, (counted,) = d.axiom(counting, place, facts)
-    goal = d.goal(at_most(err, risk + parameter_excess(s, t, root)))
-    d.squares(goal, [(1, excess), (2, nu_positive, counted)], [inverse_n, inverse_root, root_n], rounds=5)
+    goal = d.goal(at_most(err, risk + parameter_excess(s, t, r.root)))
+    d.squares(goal, [(1, excess), (2, r.nu_positive, counted)], [r.inverse_n, r.inverse_root, r.root_n], rounds=5)
     cited.evaluate_predicates(d)
     d.model_predicate(
         bounded.relation.predicate, lambda H, Z, u, n, x, w, R, S, gamma: bool(R >= 0 and S >= 0 and w > 0)
@@ -284,7 +250,7 @@ def summed(t: Structured, sample: tuple[int, ...]) -> arb:
         reach = b
         for j, (s, _) in enumerate(norms):
             reach = reach * (s if j != i else 1)
-        K = 4 * arb(2).sqrt() * t.depth * t.data_norm(sample) * reach / (as_ball(t.gamma) * arb(t.n).sqrt())
+        K = 4 * arb(2).sqrt() * t.depth * t.data_norm(sample) * reach / (ball(t.gamma) * arb(t.n).sqrt())
         kernel = t.kernels[0][i]
         total += 2 * kernel.rows * kernel.cols * ((2 + K**2).log() + 2)
     return total
@@ -316,7 +282,7 @@ def integral_obeys(K: Fraction, extra: int = 2) -> Verdict:
     """Upper sums of the integral of ln(2 + K^2/t^2) over (0, 1) against ln(2 + K^2) + 2; ln(1/t^2) has the integral 2 on (0, 1)."""
 
     def question(_: int) -> Verdict:
-        k2, cells = as_ball(K) ** 2, 200
+        k2, cells = ball(K) ** 2, 200
         # ln(2 + K^2/t^2) = ln(2 t^2 + K^2) + 2 ln(1/t); the first increases.
         upper = sum(((2 * (arb(i) / cells) ** 2 + k2).log() for i in range(1, cells + 1)), arb(0)) / cells + 2
         return at_most(upper, (2 + k2).log() + extra, "integral")
@@ -328,7 +294,7 @@ def integral_below(K: Fraction) -> Verdict:
     """Whether lower sums of that integral are above ln(2 + K^2)."""
 
     def question(_: int) -> Verdict:
-        k2, cells = as_ball(K) ** 2, 200
+        k2, cells = ball(K) ** 2, 200
         lower = sum(((2 * (arb(i) / cells) ** 2 + k2).log() for i in range(cells)), arb(0)) / cells + 2
         return at_least(lower, (2 + k2).log(), "integral")
 
@@ -355,16 +321,15 @@ def problems(draw) -> Structured:
         (*(draw(matrices(1, 3)) for _ in range(depth - 1)), draw(matrices(outputs, length)))
         for _ in range(draw(sizes(1, 3)))
     )
-    weights = [draw(sizes(1, 4)) for _ in range(k)]
     gamma = draw(st.sampled_from([Fraction(1), Fraction(50), Fraction(2000)])) * (draw(rationals()) ** 2 or 1)
     return Structured(
         draw(matrices(k, length)),
         draw(labels(k, outputs)),
-        tuple(Fraction(w, sum(weights)) for w in weights),
+        draw(distributions(k)),
         tuple(_operators(layers, length) for layers in kernels),
         n,
         gamma,
-        draw(st.sampled_from([Fraction(1, 100), Fraction(1, 10), Fraction(1, 2), Fraction(9, 10)])),
+        draw(st.sampled_from(DELTAS)),
         activation=draw(st.sampled_from(sorted(ACTIVATIONS))),
         kernels=kernels,
         skip=draw(st.booleans()),
@@ -377,48 +342,12 @@ def _operators(layers: Layers, length: int) -> Layers:
 
 def interpret(t: Structured) -> Model | None:
     with ctx.workprec(320):
-        F = losses(t)
-        chances = [rational(p) for p in t.chances]
-        samples = [s for s, _ in t.samples()]
-        G, N = [deviation(F, chances, s) for s in samples], [rademacher(F, s) for s in samples]
-        bound = confidence(t)
-        good = [i for i in range(len(samples)) if G[i] - 2 * N[i] <= bound]
-        here = max(good, key=lambda i: G[i])
-        s = samples[here]
-        K = arb(2).sqrt() * scale_of(t, t.norms(), s)
-        if not (K > 0 and 12 * K <= t.n) or len(F) > 3:
+        found = None if len(t.networks) > 3 else model(t)
+        if found is None:
             return None
-        error, risk, v = max(
-            (sum((p for p, M in zip(chances, row, strict=True) if M <= 0), fmpq(0)), sum(F[j][i] for i in s) / t.n, j)
-            for j, row in enumerate(t.margins())
-        )
-        ordered = [
-            [Z[i, c] for i, y in enumerate(t.labels) for c in [y, *(c for c in range(Z.cols) if c != y)]]
-            for Z in t.scores()
-        ]
-        values: dict[str, Any] = {
-            "mu": Matrix([[p] for p in chances]),
-            "F": Matrix([list(row) for row in zip(*F, strict=True)]),
-            "P": Matrix([[p] for _, p in t.samples()]),
-            "G": Matrix([[x] for x in G]),
-            "N": Matrix([[x] for x in N]),
-            "H": Matrix([list(row) for row in zip(*ordered, strict=True)]),
-            "Z": t.inputs,
-            "u": Matrix([[int(i == here)] for i in range(len(samples))]),
-            "v": Matrix([[int(j == v)] for j in range(len(F))]),
-            "p": sum((p for (_, p), x, y in zip(t.samples(), G, N, strict=True) if x - 2 * y > bound), fmpq(0)),
-        }
+        s, values = found
         S = summed(t, s)
-        values |= {
-            "n": t.n,
-            "delta": t.delta,
-            "ln(delta)": as_ball(t.delta).log(),
-            "t": bound,
-            "err": error,
-            "risk": risk,
-        }
-        values |= {"gamma": t.gamma, "x": t.data_norm(s), "w": arb(2 * t.width**2).log(), "R": complexity(t.norms())}
-        return Model(values | {"K": K, "S": S, "s": S.sqrt()})
+        return Model(values | {"ln(delta)": ball(t.delta).log(), "S": S, "s": S.sqrt()})
 
 
 def stratum(t: Structured) -> str:

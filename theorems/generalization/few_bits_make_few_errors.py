@@ -44,6 +44,8 @@ from numerics.arithmetic.exact import Matrix, rational
 from numerics.evidence.verdict import Verdict, at_least, at_most, equal, every
 from numerics.strategies import matrices, rationals, sizes
 from theorems import Citation, Claim, Mutant, Premise, Tight
+from theorems.generalization._finite_learning import rarely_fails
+from theorems.generalization._finite_margins import distributions
 from theorems.generalization._zero_one_learning import counts, errors, exponential, samples, tail
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
@@ -159,20 +161,13 @@ class Described:
 
 def fails_rarely(t: Described, breaks: Any) -> Verdict:
     """The probability that `breaks(errors, n, probability of error, level)` of some classifier, over all samples."""
+    ps = errors(t.losses, t.chances)
 
-    def question(_: int) -> Verdict:
-        bad = fmpq(0)
-        ps = errors(t.losses, t.chances)
-        for sample, chance in samples(t.chances, t.n, t.copies):
-            ks = counts(t.losses, sample)
-            verdicts = [breaks(ks[i], t.n, ps[i], rational(w * t.delta)) for i, w in t.in_play(sample)]
-            kept = every([~v for v in verdicts])
-            if kept.undecided:
-                return kept
-            bad += chance if kept.fails else 0
-        return at_most(bad, t.delta, "probability that the bound fails")
+    def holds(sample: tuple[int, ...]) -> Verdict:
+        ks = counts(t.losses, sample)
+        return every(~breaks(ks[i], t.n, ps[i], rational(w * t.delta)) for i, w in t.in_play(sample))
 
-    return decide(question)
+    return rarely_fails(lambda: samples(t.chances, t.n, t.copies), holds, t.delta)
 
 
 def exact(k: int, n: int, p: fmpq, level: fmpq) -> Verdict:
@@ -227,14 +222,14 @@ def distance(t: Described) -> fmpq:
 @st.composite
 def descriptions(draw) -> Described:
     k, h = draw(sizes(1, 3)), draw(sizes(1, 3))
-    parts = [draw(st.integers(1, 4)) for _ in range(k)]
+    chances = draw(distributions(k))
     shares = [draw(st.integers(1, 3)) for _ in range(h)]
     spare = draw(st.integers(0, 2))
     f = draw(matrices(draw(sizes(1, 3)), draw(sizes(2, 3))))
     g = f + draw(matrices(*f.shape)) / draw(st.sampled_from([1, 8]))
     t = Described(
         tuple(tuple(draw(st.integers(0, 1)) for _ in range(k)) for _ in range(h)),
-        tuple(Fraction(x, sum(parts)) for x in parts),
+        chances,
         tuple(Fraction(x, sum(shares) + spare) for x in shares),
         draw(sizes(1, 4 if k < 3 else 3)),
         draw(st.sampled_from([Fraction(3, 5), Fraction(1, 11), Fraction(10, 11)])),
@@ -341,11 +336,12 @@ def without_root(k: int, n: int, p: fmpq, level: fmpq) -> Verdict:
 
 def holds_for_f(t: Described) -> Verdict:
     """The bound of one perfect g for the network f that equals g on the training examples and errs elsewhere."""
-    bad = fmpq(0)
-    for sample, chance in samples(t.chances, t.n):
-        error = 1 - sum((rational(t.chances[i]) for i in set(sample)), fmpq(0))
-        bad += chance if (1 - error) ** t.n < rational(t.delta) else 0
-    return at_most(bad, t.delta)
+
+    def holds(sample: tuple[int, ...]) -> Verdict:
+        right = sum((rational(t.chances[i]) for i in set(sample)), fmpq(0))
+        return at_least(right**t.n, t.delta)
+
+    return rarely_fails(lambda: samples(t.chances, t.n), holds, t.delta)
 
 
 def ramp_is_enough(t: Described) -> Verdict:

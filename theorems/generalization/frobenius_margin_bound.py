@@ -43,7 +43,7 @@ from flint import arb
 
 from numerics.arithmetic import balls
 from numerics.arithmetic.exact import Matrix
-from numerics.evidence.verdict import Verdict, at_most, decided, equal, every
+from numerics.evidence.verdict import Verdict, at_most, decided, every
 from theorems import Citation, Claim, Mutant, Tight
 from theorems.generalization import _norm_margins as finite
 from theorems.generalization._finite_learning import Layers, Learning
@@ -81,11 +81,7 @@ def proof() -> Derivation:
 # Check.
 
 
-def size(layers: Layers) -> arb:
-    result = greatest_row_2(finite.rows(layers[-1]))
-    for W in layers[:-1]:
-        result *= frobenius(finite.rows(W))
-    return result
+size = finite.product(frobenius, last=greatest_row_2)
 
 
 def factor(t: Learning, sample: finite.Sample) -> arb:
@@ -93,10 +89,6 @@ def factor(t: Learning, sample: finite.Sample) -> arb:
 
 
 NORM = Norm(size, factor)
-
-
-def tight_class(t: Search) -> Verdict:
-    return equal(max(finite.suprema(t.problem, range(len(t.problem.labels)))), len(t.problem.labels))
 
 
 def check(t: Search) -> Verdict:
@@ -156,30 +148,15 @@ def arithmetic_mean(t: Search) -> Verdict:
 
 def tall() -> Search:
     """Scalar networks x -> +-100 (10 x)_+ with two layers."""
-    networks = tuple((Matrix([[10]]), Matrix([[s * 100], [-s * 100]])) for s in (1, -1))
-    return Search(finite.coin(networks=networks), (Fraction(1),))
+    return finite.plus_minus(Matrix([[10]]), Matrix([[100]]))
 
 
 def single_row(t: Search) -> Verdict:
     """The greatest row in the place of the Frobenius norm, for every layer."""
-
-    def greatest(layers: Layers) -> arb:
-        result = arb(1)
-        for W in layers:
-            result *= greatest_row_2(finite.rows(W))
-        return result
-
-    return finite.alone(t, Norm(greatest, factor))
-
-
-def wide() -> Search:
-    """x -> +-(x_+ + ... + x_+) with 100 hidden units."""
-    networks = tuple((Matrix([[1]] * 100), Matrix([[s] * 100, [-s] * 100])) for s in (1, -1))
-    return Search(finite.coin(networks=networks), (Fraction(1),))
+    return finite.alone(t, Norm(finite.product(greatest_row_2), factor))
 
 
 def _bounds() -> tuple[Bound, ...]:
-    from numerics.networks import data_norm
     from theorems.generalization import _norm_bounds as numbers
     from theorems.generalization._norm_sizes import frobenius_size
 
@@ -191,8 +168,6 @@ def _bounds() -> tuple[Bound, ...]:
             "golowich2018size, Theorem 1",
             size=frobenius_size,
             factor=lambda v: complexity(1, v["X"], _root(v)),
-            sample=lambda network, data: {"X": data_norm(data), "L": network.depth},
-            meanings={"X": "Frobenius norm of the inputs", "L": "depth"},
         ),
     )
 
@@ -218,9 +193,8 @@ claim = Claim(
     instances=finite.searches,
     check=check,
     stratum=finite.stratum,
-    beyond="the expected suprema of every output over explicit classes, exactly, against size times factor; the probability that "
-    "some network at some margin breaks the bound",
-    tight=(Tight("all vectors of signs", lambda: finite.sign_class(3), tight_class),),
+    beyond=finite.BEYOND,
+    tight=(Tight("all vectors of signs", lambda: finite.sign_class(3), finite.attained),),
     mutants=(
         Mutant(
             "spectral norms",
@@ -235,7 +209,7 @@ claim = Claim(
             lambda: finite.sign_class(3),
         ),
         Mutant("mean of the norms", r"The product of the norms may be their mean.", arithmetic_mean, tall),
-        Mutant("greatest rows", r"Every Frobenius norm may be the greatest norm of a row.", single_row, wide),
+        Mutant("greatest rows", r"Every Frobenius norm may be the greatest norm of a row.", single_row, finite.wide),
         *finite.common_mutants(),
     ),
     bounds=_bounds,

@@ -25,16 +25,16 @@ no bound is computed. The bound by Frobenius norms is never larger than this one
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from flint import arb
+from flint import arb, fmpq
 
 from numerics.arithmetic.exact import Matrix
 from numerics.evidence.verdict import Verdict, at_most, every
 from theorems import Citation, Claim, Mutant, Tight
 from theorems.generalization import _norm_margins as finite
 from theorems.generalization import _peeled_margins as peeling
-from theorems.generalization._finite_learning import Layers
 from theorems.generalization._norm_margins import Norm, Search
 from theorems.generalization._peeling import greatest_row_2, greatest_rows
 from theorems.proof import Derivation
@@ -54,14 +54,7 @@ def proof() -> Derivation:
 # Check.
 
 
-def size(layers: Layers) -> arb:
-    result = greatest_row_2(finite.rows(layers[-1]))
-    for W in layers[:-1]:
-        result *= greatest_rows(finite.rows(W))
-    return result
-
-
-NORM = Norm(size, peeling.factor)
+NORM = Norm(finite.product(greatest_rows, last=greatest_row_2), peeling.factor)
 
 
 def check(t: Search) -> Verdict:
@@ -81,36 +74,21 @@ def interpret(t: Search) -> Model:
 # Colophon.
 
 
-def without_width(layers: Layers) -> arb:
-    """The norms of units without the roots of the widths."""
-    result = arb(1)
-    for W in layers:
-        result *= greatest_row_2(finite.rows(W))
-    return result
+def least_rows(W: finite.Rows) -> arb:
+    """The root of the height times the least Euclidean norm of a row."""
+    return arb(len(W) * min(sum((x * x for x in row), fmpq(0)) for row in W)).sqrt()
 
 
-def wide(units: int = 100) -> Search:
-    """x -> +-(x_+ + ... + x_+), every unit with the weight 1."""
-    networks = tuple((Matrix([[1]] * units), Matrix([[s] * units, [-s] * units])) for s in (1, -1))
-    return Search(finite.coin(networks=networks), finite.simple().gammas)
-
-
-def least_row(layers: Layers) -> arb:
-    result = greatest_row_2(finite.rows(layers[-1]))
-    for W in layers[:-1]:
-        smallest = min(W[i, :].squared_norm() for i in range(W.rows))
-        result *= arb(W.rows * smallest).sqrt()
-    return result
+def variant(norm: Callable[[finite.Rows], arb]) -> Callable[[Search], Verdict]:
+    return lambda t: finite.alone(t, Norm(finite.product(norm, last=greatest_row_2), peeling.factor))
 
 
 def uneven() -> Search:
     """One unit of weight 1 and one of weight 0."""
-    networks = tuple((Matrix([[1], [0]]), Matrix([[s, 0], [-s, 0]])) for s in (1, -1))
-    return Search(finite.coin(networks=networks), finite.simple().gammas)
+    return finite.plus_minus(Matrix([[1], [0]]), Matrix([[1, 0]]))
 
 
 def _bounds() -> tuple[Bound, ...]:
-    from numerics.networks import data_norm
     from theorems.generalization import _norm_bounds as numbers
     from theorems.generalization._norm_sizes import group_size
 
@@ -122,8 +100,6 @@ def _bounds() -> tuple[Bound, ...]:
             "neyshabur2015norm, abstract; own constants",
             size=group_size,
             factor=lambda v: peeling.complexity(1, v["X"], 2 ** (v["L"] - 1)),
-            sample=lambda network, data: {"X": data_norm(data), "L": network.depth},
-            meanings={"X": "Frobenius norm of the inputs", "L": "depth"},
         ),
     )
 
@@ -139,20 +115,19 @@ claim = Claim(
     instances=finite.searches,
     check=check,
     stratum=finite.stratum,
-    beyond="the expected suprema of every output over explicit classes, exactly, against size times factor; the probability that "
-    "some network at some margin breaks the bound",
-    tight=(Tight("all vectors of signs", lambda: finite.sign_class(3), peeling.attained),),
+    beyond=finite.BEYOND,
+    tight=(Tight("all vectors of signs", lambda: finite.sign_class(3), finite.attained),),
     mutants=(
         Mutant(
             "no width",
             r"The roots $\sqrt{h_i}$ are not needed.",
-            lambda t: finite.alone(t, Norm(without_width, peeling.factor)),
-            wide,
+            variant(greatest_row_2),
+            finite.wide,
         ),
         Mutant(
             "least row",
             "The greatest norm of a row may be the least.",
-            lambda t: finite.alone(t, Norm(least_row, peeling.factor)),
+            variant(least_rows),
             uneven,
         ),
         *finite.common_mutants(),

@@ -33,7 +33,7 @@ from numerics.arithmetic.exact import Matrix
 from numerics.evidence.verdict import Verdict
 from theorems import Citation, Claim, Mutant
 from theorems.generalization import _norm_margins as finite
-from theorems.generalization._finite_learning import Layers, Learning
+from theorems.generalization._finite_learning import Learning
 from theorems.generalization._norm_margins import Norm, Search
 from theorems.generalization._peeling import frobenius_columns, greatest_row_1, greatest_row_2
 from theorems.proof import Derivation
@@ -73,11 +73,7 @@ def proof() -> Derivation:
 # Check.
 
 
-def size(layers: Layers) -> arb:
-    result = arb(1)
-    for W in layers:
-        result *= greatest_row_1(finite.rows(W))
-    return result
+size = finite.product(greatest_row_1)
 
 
 def columns(t: Learning, sample: finite.Sample) -> arb:
@@ -117,34 +113,14 @@ def variant(size=size, factor=factor):
     return lambda t: finite.alone(t, Norm(size, factor))
 
 
-def euclidean(layers: Layers) -> arb:
-    """Greatest Euclidean instead of l1 norms of rows."""
-    result = arb(1)
-    for W in layers:
-        result *= greatest_row_2(finite.rows(W))
-    return result
-
-
-def columns_instead(layers: Layers) -> arb:
-    """Greatest l1 norms of columns."""
-    result = arb(1)
-    for W in layers:
-        result *= greatest_row_1(finite.rows(W.T))
-    return result
+def columns_instead(W: finite.Rows) -> arb:
+    """The greatest l1 norm of a column."""
+    return greatest_row_1([list(column) for column in zip(*W, strict=True)])
 
 
 def same_inputs(width: int = 64) -> Search:
     """One input (1, ..., 1), and the two linear networks +-(sum of the entries)."""
-    networks = tuple((Matrix([[s] * width, [-s] * width]),) for s in (1, -1))
-    return Search(finite.coin(inputs=Matrix([[1] * width] * 2), networks=networks), finite.simple().gammas)
-
-
-def single_input() -> Search:
-    """One input 1 seen once, and the networks +-x: the supremum 1 is attained."""
-    networks = tuple((Matrix([[s], [-s]]),) for s in (1, -1))
-    return Search(
-        finite.coin(networks=networks, inputs=Matrix([[1]]), labels=(0,), chances=(1,)), finite.simple().gammas
-    )
+    return finite.plus_minus(Matrix([[1] * width]), inputs=Matrix([[1] * width] * 2))
 
 
 def without_logarithm(t: Learning, sample: finite.Sample) -> arb:
@@ -190,21 +166,25 @@ claim = Claim(
     instances=finite.searches,
     check=check,
     stratum=finite.stratum,
-    beyond="the expected suprema of every output over explicit classes, exactly, against size times factor; the probability that "
-    "some network at some margin breaks the bound",
+    beyond=finite.BEYOND,
     mutants=(
-        Mutant("Euclidean rows", "The l1 norms of rows may be Euclidean norms.", variant(size=euclidean), same_inputs),
+        Mutant(
+            "Euclidean rows",
+            "The l1 norms of rows may be Euclidean norms.",
+            variant(size=finite.product(greatest_row_2)),
+            same_inputs,
+        ),
         Mutant(
             "columns",
             "The l1 norms of rows may be those of columns, the other orientation.",
-            variant(size=columns_instead),
+            variant(size=finite.product(columns_instead)),
             same_inputs,
         ),
         Mutant(
             "no logarithm of the dimension",
             r"$L \ln 2 + \ln d$ may be $(L-1) \ln 2$.",
             variant(factor=without_logarithm),
-            single_input,
+            finite.single_input,
         ),
         Mutant(
             "root of the data norm",

@@ -25,7 +25,6 @@ steps, less noise than the theorem assumes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -38,7 +37,6 @@ from numerics.arithmetic.exact import Matrix, rational
 from numerics.evidence.verdict import Verdict, at_most, equal, every
 from numerics.strategies import rationals, sizes
 from theorems import Citation, Claim, Mutant, Premise, Tight
-from theorems.generalization._training import STEP_OPTIONS, Schedule, number, sample_size
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
 
@@ -258,58 +256,11 @@ def shown(t: Langevin) -> str:
 
 # Bounds.
 
-OPTIONS = {
-    "gradient_change": "G, how far the gradient at one point can differ between two examples",
-    "loss_range": "M, length of an interval with all values of the loss (1 for the 0-1 loss)",
-    "inverse_temperature": "beta, with noise of standard deviation sqrt(2 eta/beta) in a step eta",
-    **STEP_OPTIONS,
-    "examples": "number of training examples, where no data is given",
-}
-SYMBOLS = {
-    "M": "length of the interval of losses, as stated by the caller",
-    "G": "greatest difference of gradients between examples, as stated by the caller",
-    "beta": "inverse temperature",
-    "S": "sum of the step sizes",
-    "n": "number of training examples",
-}
-
-
-def formula() -> Any:
-    from sympy import Symbol, sqrt
-
-    M, G, beta, S, n = (Symbol(name, positive=True) for name in ("M", "G", "beta", "S", "n"))
-    return gap_bound(M, G, n, sqrt(2 * beta * S))
-
-
-def measure(network: Any, data: Any, options: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {
-        "M": number(options, "loss_range"),
-        "G": number(options, "gradient_change"),
-        "beta": number(options, "inverse_temperature"),
-        "S": Schedule.read(options).total(),
-        "n": sample_size(data, options),
-    }
-
 
 def bounds() -> tuple[Bound, ...]:
-    from theorems.bound import Bound
+    from theorems.generalization import _stability_bounds
 
-    return (
-        Bound(
-            "langevin",
-            "stability of full-batch Langevin dynamics, in expectation",
-            formula,
-            SYMBOLS,
-            measure,
-            lambda network: (),
-            __name__.removeprefix("theorems."),
-            "zhang2023mathematical, Theorem 7.23",
-            OPTIONS,
-            required=("gradient_change", "loss_range", "inverse_temperature", "step_sizes"),
-            quantity="expected generalization gap",
-            trivial="M",
-        ),
-    )
+    return _stability_bounds.langevin_bounds()
 
 
 claim = Claim(

@@ -29,7 +29,6 @@ $\varepsilon \to 0$.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -39,12 +38,11 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic.balls import decide
 from numerics.arithmetic.exact import Matrix, rational
-from numerics.evidence.errors import InputError
 from numerics.evidence.verdict import Verdict, at_most, every
 from numerics.strategies import rationals, sizes
 from theorems import Citation, Claim, Mutant, Premise
 from theorems.generalization._finite_channels import Channel, log_moment
-from theorems.generalization._training import STEP_OPTIONS, Schedule, as_ball, number, sample_size
+from theorems.generalization._finite_margins import distributions
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
 
@@ -182,10 +180,9 @@ def channels(draw) -> Channel:
     blind = draw(st.integers(0, 5)) == 0
     outputs = tuple(first if blind else distribution(h) for _ in range(k**n))
     losses = tuple(tuple(Fraction(draw(rationals())) for _ in range(k)) for _ in range(h))
-    parts = [draw(st.integers(1, 4)) for _ in range(k)]
+    chances = draw(distributions(k))
     L2 = draw(st.sampled_from([Fraction(1), Fraction(1, 4), Fraction(5)]))
     powers = draw(st.lists(st.sampled_from([L2, L2 / 2]), min_size=1, max_size=3))
-    chances = tuple(Fraction(x, sum(parts)) for x in parts)
     t = Channel(outputs, losses, chances, n, Fraction(0), draw(sizes(1, 3)), tuple(powers), L2)
     return replace(t, M=length(t) or Fraction(1))
 
@@ -255,87 +252,11 @@ def without_dimension(t: Channel) -> Verdict:
 
 # Bounds.
 
-SYMBOLS = {
-    "M": "length of the interval of losses, as stated by the caller",
-    "I": "mutual information of examples and weights, in nats",
-    "n": "number of training examples",
-}
-RANGE = {"loss_range": "M, length of an interval with all values of the loss (1 for the 0-1 loss)"}
-EXAMPLES = {"examples": "number of training examples, where no data is given"}
-
-
-def formula() -> Any:
-    from sympy import Symbol, sqrt
-
-    square = scaled_square(Symbol("M", positive=True), Symbol("I", nonnegative=True))
-    return sqrt(square / (2 * Symbol("n", positive=True)))
-
-
-def measure_stated(network: Any, data: Any, options: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {"M": number(options, "loss_range"), "I": number(options, "information"), "n": sample_size(data, options)}
-
-
-def measure_noise(network: Any, data: Any, options: Mapping[str, Any]) -> Mapping[str, Any]:
-    schedule, beta, L = (
-        Schedule.read(options),
-        number(options, "inverse_temperature"),
-        number(options, "gradient_bound"),
-    )
-    if options.get("dimension") is not None:
-        d = int(number(options, "dimension", whole=True))
-    elif network is not None:
-        layers = [layer for layer in network.layers if getattr(layer, "weight", None) is not None]
-        d = sum(layer.weight.size + (0 if layer.bias is None else layer.bias.size) for layer in layers)
-    else:
-        raise InputError("`dimension` must say how many weights there are, where no network is given.")
-
-    def term(a: Fraction) -> arb:
-        # eta^2/s with s = 2 eta/beta
-        return arb(fmpq(d, 2)) * (1 + as_ball(a * beta * L**2 / (2 * d))).log()
-
-    constant = not (schedule.sizes or schedule.decays)
-    total = schedule.steps * term(schedule.size) if constant else sum(map(term, schedule), arb(0))
-    return {"M": number(options, "loss_range"), "I": total, "n": sample_size(data, options)}
-
 
 def bounds() -> tuple[Bound, ...]:
-    from theorems.bound import Bound
+    from theorems.generalization import _information_bounds
 
-    page = __name__.removeprefix("theorems.")
-    common: dict[str, Any] = {"quantity": "expected generalization gap", "trivial": "M"}
-    noise = {
-        "gradient_bound": "L, bound on the norm of the gradients used (of the root of their mean square)",
-        "inverse_temperature": "beta, with noise of standard deviation sqrt(2 eta/beta) in a step eta",
-        "dimension": "number of weights (default: those of the network)",
-    }
-    return (
-        Bound(
-            "mutual-information",
-            "mutual information of examples and weights, as stated by the caller; in expectation",
-            formula,
-            SYMBOLS,
-            measure_stated,
-            lambda network: (),
-            page,
-            "xu2017information, abstract",
-            {"information": "an upper bound on I(S; W) in nats", **RANGE, **EXAMPLES},
-            required=("information", "loss_range"),
-            **common,
-        ),
-        Bound(
-            "mutual-information-noise",
-            "mutual information of noisy iterative training; in expectation",
-            formula,
-            SYMBOLS,
-            measure_noise,
-            lambda network: (),
-            page,
-            "pensia2018generalization, abstract",
-            {**noise, **RANGE, **STEP_OPTIONS, **EXAMPLES},
-            required=("gradient_bound", "inverse_temperature", "step_sizes", "loss_range"),
-            **common,
-        ),
-    )
+    return _information_bounds.information_bounds()
 
 
 claim = Claim(

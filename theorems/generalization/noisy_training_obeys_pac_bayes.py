@@ -31,7 +31,6 @@ terms in $\ln(N/\delta)$. $R(Q)$ belongs to the *random* network: its training e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -41,11 +40,9 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic.balls import decide
 from numerics.arithmetic.exact import Matrix, rational
-from numerics.evidence.errors import InputError
 from numerics.evidence.verdict import Verdict, at_most, equal, every
 from numerics.strategies import rationals
 from theorems import Citation, Claim, Mutant, Premise, Tight
-from theorems.generalization._training import number, sample_size
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
 
@@ -339,65 +336,11 @@ def shown(t: Training) -> str:
 
 # Bounds.
 
-OPTIONS = {
-    "gradient_energy": "sum over the steps of the step size times the mean squared norm of the gradient used",
-    "inverse_temperature": "beta, with noise of standard deviation sqrt(2 eta/beta) in a step eta",
-    "training_error": "mean training error over the training's own randomness, or a number above it",
-    "examples": "number of training examples, where no data is given",
-}
-SYMBOLS = {
-    "q": "training error of the random network, as stated by the caller",
-    "beta": "inverse temperature",
-    "energy": "energy of the gradients, as stated by the caller",
-    "n": "number of training examples",
-    "delta": "probability that the bound fails",
-}
-
-
-def formula() -> Any:
-    from sympy import Symbol, log, sqrt
-
-    from theorems.generalization._functions import KlInverse
-
-    beta, power, delta = (Symbol(name, positive=True) for name in ("beta", "energy", "delta"))
-    n = Symbol("n", integer=True, positive=True)
-    return KlInverse(Symbol("q", nonnegative=True), price(beta, power) / n + log(2 * sqrt(n) / delta) / n)
-
-
-def measure(network: Any, data: Any, options: Mapping[str, Any]) -> Mapping[str, Any]:
-    given = options["training_error"]
-    try:
-        q = Fraction(str(given))
-    except (ValueError, ZeroDivisionError):
-        q = Fraction(-1)
-    if not 0 <= q <= 1:
-        raise InputError(f"`training_error` must be a share between 0 and 1, found {given!r}.")
-    return {
-        "q": q,
-        "beta": number(options, "inverse_temperature"),
-        "energy": number(options, "gradient_energy"),
-        "n": sample_size(data, options),
-    }
-
 
 def bounds() -> tuple[Bound, ...]:
-    from theorems.bound import Bound
+    from theorems.generalization import _information_bounds
 
-    return (
-        Bound(
-            "pac-bayes-sgld",
-            "PAC-Bayes bound for networks trained with Gaussian noise, from the energy of the gradients",
-            formula,
-            SYMBOLS,
-            measure,
-            lambda network: (),
-            __name__.removeprefix("theorems."),
-            "mou2018generalization, PAC-Bayes bound for SGLD",
-            OPTIONS,
-            required=("gradient_energy", "inverse_temperature", "training_error"),
-            quantity="Pr[error of the random network]",
-        ),
-    )
+    return _information_bounds.noisy_training_bounds()
 
 
 claim = Claim(

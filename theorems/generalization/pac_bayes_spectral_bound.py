@@ -39,14 +39,14 @@ from flint import arb, ctx, fmpq
 from hypothesis import strategies as st
 
 from numerics.arithmetic import balls
-from numerics.arithmetic.balls import decide
+from numerics.arithmetic.balls import ball, decide
 from numerics.arithmetic.exact import Matrix, rational
 from numerics.evidence.verdict import Verdict, at_most, decided, every
 from numerics.strategies import labels, matrices, rationals, sizes
 from theorems import Citation, Claim, Mutant, Premise
-from theorems.generalization._finite_learning import ACTIVATIONS, Learning
+from theorems.generalization._finite_learning import ACTIVATIONS, Learning, rarely_fails
+from theorems.generalization._finite_margins import DELTAS, coin, distributions
 from theorems.generalization._pac_bayes_margins import divergence
-from theorems.generalization._spectral_margins import as_ball, coin
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
 
@@ -187,7 +187,7 @@ def exact(weights: Sequence[Fraction]) -> list[fmpq]:
 
 
 def gap(t: Shaken, weights: Sequence[fmpq], sample: Sequence[int]) -> fmpq:
-    losses, chances = t.losses(), exact(t.problem.chances)
+    losses, chances = t.losses(), t.problem.probabilities
     loss = [sum((w * row[i] for w, row in zip(weights, losses, strict=True)), fmpq(0)) for i in range(len(chances))]
     mean = sum((p * x for p, x in zip(chances, loss, strict=True)), fmpq(0))
     return mean - sum((loss[i] for i in sample), fmpq(0)) / len(sample)
@@ -195,26 +195,18 @@ def gap(t: Shaken, weights: Sequence[fmpq], sample: Sequence[int]) -> fmpq:
 
 def pac_bayes_fails_rarely(t: Shaken) -> Verdict:
     """The probability, over all samples, that one of several posteriors has a greater gap than PAC-Bayes allows."""
-    n, count = t.problem.n, len(t.prior)
+    n, count, prior = t.problem.n, len(t.prior), exact(t.prior)
     single = [[fmpq(int(i == j)) for i in range(count)] for j in range(count)]
     tried = [*single, exact(t.posterior), exact(t.truncated())]
 
-    def question(_: int) -> Verdict:
-        x = (2 * arb(n).sqrt() / as_ball(t.problem.delta)).log()
-        bad = fmpq(0)
-        for s, p in t.problem.samples():
-            chosen = [single[s[0] % count]] if t.adaptive else tried
-            for rho in chosen:
-                K = arb(0) if t.adaptive else divergence(rho, exact(t.prior))
-                verdict = at_most(gap(t, rho, s), ((K + x) / (2 * n)).sqrt())
-                if verdict.undecided:
-                    return verdict
-                if verdict.fails:
-                    bad += p
-                    break
-        return at_most(bad, t.problem.delta, "probability that PAC-Bayes fails")
+    def holds(s: tuple[int, ...]) -> Verdict:
+        x = (2 * arb(n).sqrt() / ball(t.problem.delta)).log()
+        return every(
+            at_most(gap(t, rho, s), (((arb(0) if t.adaptive else divergence(rho, prior)) + x) / (2 * n)).sqrt())
+            for rho in ([single[s[0] % count]] if t.adaptive else tried)
+        )
 
-    return decide(question)
+    return rarely_fails(t.problem.samples, holds, t.problem.delta, "probability that PAC-Bayes fails")
 
 
 def truncation(t: Shaken, factor: int = 2) -> Verdict:
@@ -245,13 +237,13 @@ def squared_length(t: Learning, i: int) -> fmpq:
 def centre_obeys(t: Shaken, constant: int = 8) -> Verdict:
     """The step from the posterior to its centre, on every sample on which its condition on gamma holds."""
     problem = t.problem
-    chances, M = exact(problem.chances), problem.margins()[0]
+    chances, M = problem.probabilities, problem.margins()[0]
     rho, Delta = exact(t.truncated()), growth(t)
     error = sum((p for p, x in zip(chances, M, strict=True) if x <= 0), fmpq(0))
     verdicts = []
     for s, _ in problem.samples():
         B2 = max(squared_length(problem, i) for i in s)
-        if not constant * B2 * Delta**2 <= as_ball(t.gamma) ** 2:
+        if not constant * B2 * Delta**2 <= ball(t.gamma) ** 2:
             continue
         risk = fmpq(sum(int(M[i] <= rational(t.gamma)) for i in s), len(s))
         far = sum((p for i, p in enumerate(chances) if squared_length(problem, i) > B2), fmpq(0))
@@ -260,28 +252,24 @@ def centre_obeys(t: Shaken, constant: int = 8) -> Verdict:
 
 
 def longest_input(t: Shaken, factor: Fraction = Fraction(1)) -> Verdict:
-    problem, chances = t.problem, exact(t.problem.chances)
+    problem, chances = t.problem, t.problem.probabilities
 
-    def question(_: int) -> Verdict:
-        allowed = -as_ball(problem.delta).log() / problem.n * as_ball(factor)
-        bad = fmpq(0)
-        for s, p in problem.samples():
-            longest = max(squared_length(problem, i) for i in s)
-            weight = sum((c for i, c in enumerate(chances) if squared_length(problem, i) > longest), fmpq(0))
-            bad += p if arb(weight) > allowed else fmpq(0)
-        return at_most(bad, problem.delta, "inputs longer than the sample")
+    def holds(s: tuple[int, ...]) -> Verdict:
+        longest = max(squared_length(problem, i) for i in s)
+        weight = sum((c for i, c in enumerate(chances) if squared_length(problem, i) > longest), fmpq(0))
+        return at_most(weight, -ball(problem.delta).log() / problem.n * ball(factor))
 
-    return decide(question)
+    return rarely_fails(problem.samples, holds, problem.delta, "inputs longer than the sample")
 
 
 def gaussian_tail(width: int, t: Fraction, factor: int | None = None) -> Verdict:
     r"""$\Pr[\|U\| > t] \le 2h e^{-t^2/(2h)}$ for a Gaussian column, whose norm is a root of $\chi^2_h$."""
 
     def question(_: int) -> Verdict:
-        half, x = arb(width) / 2, as_ball(t) ** 2 / 2
+        half, x = arb(width) / 2, ball(t) ** 2 / 2
         true = x.gamma_upper(half) / half.gamma()
         h = width if factor is None else factor
-        return at_most(true, 2 * h * (-(as_ball(t) ** 2) / (2 * h)).exp(), "Gaussian tail")
+        return at_most(true, 2 * h * (-(ball(t) ** 2) / (2 * h)).exp(), "Gaussian tail")
 
     return decide(question)
 
@@ -306,23 +294,20 @@ def shaken(draw) -> Shaken:
         networks.append(tuple(A + scale * draw(matrices(*A.shape)) for A in centre))
     count = len(networks)
 
-    def weights() -> tuple[Fraction, ...]:
-        found = [draw(sizes(1, 5)) for _ in range(count)]
-        return tuple(Fraction(w, sum(found)) for w in found)
-
-    chances = [draw(sizes(1, 4)) for _ in range(k)]
     problem = Learning(
         draw(matrices(k, widths[0])),
         draw(labels(k, 2)),
-        tuple(Fraction(w, sum(chances)) for w in chances),
+        draw(distributions(k)),
         tuple(networks),
         draw(sizes(1, 3)),
         Fraction(1),
-        draw(st.sampled_from([Fraction(1, 100), Fraction(1, 10), Fraction(1, 2), Fraction(9, 10)])),
+        draw(st.sampled_from(DELTAS)),
         activation=draw(st.sampled_from(sorted(ACTIVATIONS))),
     )
     gamma = draw(rationals()) ** 2 or Fraction(1)
-    return Shaken(problem, weights(), weights(), draw(st.sampled_from([gamma, 30 * gamma])))
+    return Shaken(
+        problem, draw(distributions(count)), draw(distributions(count)), draw(st.sampled_from([gamma, 30 * gamma]))
+    )
 
 
 def upper(x: arb) -> fmpq:
@@ -335,17 +320,17 @@ def upper(x: arb) -> fmpq:
 def interpret(t: Shaken) -> Model | None:
     problem, n = t.problem, t.problem.n
     with ctx.workprec(320):
-        chances, M, scores = exact(problem.chances), problem.margins(), problem.scores()
+        chances, M, scores = problem.probabilities, problem.margins(), problem.scores()
         samples = [s for s, _ in problem.samples()]
         P = [p for _, p in problem.samples()]
         rho, part, count = exact(t.posterior), exact(t.truncated()), len(t.prior)
         K, D = (upper(divergence(r, exact(t.prior))) for r in (rho, part))
-        eps = -(as_ball(problem.delta) / 2).log() / n
+        eps = -(ball(problem.delta) / 2).log() / n
         G = [gap(t, part, s) for s in samples]
         values: dict[str, Any] = {"a[0]": 0, "U[0]": 0, "V[0]": 0, "r[0]": 1}
         good, U, V = set(range(len(samples))), fmpq(0), fmpq(0)
         for i in (1, 2):
-            y = 4 * arb(n).sqrt() * i * (i + 1) / as_ball(problem.delta)
+            y = 4 * arb(n).sqrt() * i * (i + 1) / ball(problem.delta)
             # x and t rational with t^2 = (D + x)/(2n) exactly: x and D are greater than they must be by less than 2^-50.
             x = upper(y.log()) + fmpq(1, 2**55)
             y = arb(x).exp()
@@ -376,7 +361,7 @@ def interpret(t: Shaken) -> Model | None:
         }
         good -= heavy
         Delta = growth(t)
-        good = {j for j in good if 8 * max(lengths[i] for i in samples[j]) * Delta**2 < as_ball(t.gamma) ** 2}
+        good = {j for j in good if 8 * max(lengths[i] for i in samples[j]) * Delta**2 < ball(t.gamma) ** 2}
         if not good:
             return None
         here = min(good)
@@ -390,7 +375,7 @@ def interpret(t: Shaken) -> Model | None:
             "n": n,
             "sqrt(n)": arb(n).sqrt(),
             "delta": problem.delta,
-            "ln(delta/2)": (as_ball(problem.delta) / 2).log(),
+            "ln(delta/2)": (ball(problem.delta) / 2).log(),
             "eps": eps,
             "p_far": sum((P[j] for j in heavy), fmpq(0)),
             "q": 0,
@@ -447,7 +432,7 @@ def margins_within(t: Shaken, constant: int) -> Verdict:
     """That margins move by at most gamma/2 where constant * B^2 Delta^2 <= gamma^2."""
     M, Delta = t.problem.margins(), growth(t)
     B2 = max(squared_length(t.problem, i) for i in range(len(t.problem.labels)))
-    if not constant * B2 * Delta**2 <= as_ball(t.gamma) ** 2:
+    if not constant * B2 * Delta**2 <= ball(t.gamma) ** 2:
         return decided(True, "the condition does not hold")
     return every(at_most(2 * abs(M[0][i] - M[j][i]), rational(t.gamma)) for j in t.event() for i in range(len(M[0])))
 
@@ -458,7 +443,7 @@ def shown(t: Shaken) -> str:
     units = [[fmpq(int(i == j)) for i in range(count)] for j in range(count)]
     rho = units[s[0]] if t.adaptive else max(units, key=lambda r: gap(t, r, s))
     K = arb(0) if t.adaptive else divergence(rho, exact(t.prior))
-    allowed = ((K + (2 * arb(t.problem.n).sqrt() / as_ball(t.problem.delta)).log()) / (2 * t.problem.n)).sqrt()
+    allowed = ((K + (2 * arb(t.problem.n).sqrt() / ball(t.problem.delta)).log()) / (2 * t.problem.n)).sqrt()
     return f"mean - sample loss of a posterior is {gap(t, rho, s)}, PAC-Bayes allows {allowed.str(4, radius=False)}"
 
 

@@ -287,9 +287,8 @@ def squared(layers: Layers) -> arb:
 def same_inputs(*hidden: Matrix, last: int = 1) -> Search:
     """The input (1, ..., 1), and networks that end in +-(sum of the entries)."""
     width = hidden[0].cols if hidden else 64
-    networks = tuple((*hidden, Matrix([[s * last] * width, [-s * last] * width])) for s in (1, -1))
-    problem = residual(finite.coin(inputs=Matrix([[1] * width] * 2), networks=networks))
-    return Search(problem, finite.simple().gammas)
+    t = finite.plus_minus(*hidden, Matrix([[last] * width]), inputs=Matrix([[1] * width] * 2))
+    return replace(t, problem=residual(t.problem))
 
 
 def _bounds() -> tuple[Bound, ...]:

@@ -29,13 +29,12 @@ from typing import TYPE_CHECKING
 
 from flint import arb
 
-from numerics.arithmetic.exact import Matrix
 from numerics.evidence.verdict import Verdict
 from theorems import Citation, Claim, Mutant, Tight
 from theorems.generalization import _norm_margins as finite
-from theorems.generalization._finite_learning import Layers, Learning
+from theorems.generalization._finite_learning import Learning
 from theorems.generalization._norm_margins import Norm, Search
-from theorems.generalization._peeled_margins import attained, complexity, derive, factor, model
+from theorems.generalization._peeled_margins import complexity, derive, factor, model
 from theorems.generalization._peeling import frobenius, greatest_row_2
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
@@ -54,13 +53,7 @@ def proof() -> Derivation:
 # Check.
 
 
-def size(layers: Layers) -> arb:
-    result = greatest_row_2(finite.rows(layers[-1]))
-    for W in layers[:-1]:
-        result *= frobenius(finite.rows(W))
-    return result
-
-
+size = finite.product(frobenius, last=greatest_row_2)
 NORM = Norm(size, factor)
 
 
@@ -84,15 +77,7 @@ def greatest_input(t: Learning, s: finite.Sample) -> arb:
     return 2 ** (t.depth - 1) * greatest_row_2([[t.inputs[i, j] for j in range(t.inputs.cols)] for i in s])
 
 
-def single_input() -> Search:
-    """One input 1 seen once, and the networks +-x: the supremum 1 is attained."""
-    networks = tuple((Matrix([[s], [-s]]),) for s in (1, -1))
-    problem = finite.coin(networks=networks, inputs=Matrix([[1]]), labels=(0,), chances=(1,))
-    return Search(problem, finite.simple().gammas)
-
-
 def _bounds() -> tuple[Bound, ...]:
-    from numerics.networks import data_norm
     from theorems.generalization import _norm_bounds as numbers
     from theorems.generalization._norm_sizes import frobenius_size
 
@@ -104,8 +89,6 @@ def _bounds() -> tuple[Bound, ...]:
             "neyshabur2015norm, Corollary 2",
             size=frobenius_size,
             factor=lambda v: complexity(1, v["X"], 2 ** (v["L"] - 1)),
-            sample=lambda network, data: {"X": data_norm(data), "L": network.depth},
-            meanings={"X": "Frobenius norm of the inputs", "L": "depth"},
         ),
     )
 
@@ -125,18 +108,17 @@ claim = Claim(
     instances=finite.searches,
     check=check,
     stratum=finite.stratum,
-    beyond="the expected suprema of every output over explicit classes, exactly, against size times factor; the probability that "
-    "some network at some margin breaks the bound",
+    beyond=finite.BEYOND,
     tight=(
-        Tight("all vectors of signs", lambda: finite.sign_class(3), attained),
-        Tight("one input", single_input, attained),
+        Tight("all vectors of signs", lambda: finite.sign_class(3), finite.attained),
+        Tight("one input", finite.single_input, finite.attained),
     ),
     mutants=(
         Mutant(
             "without a half",
             r"$2^{L-1}$ may be $2^{L-2}$.",
             variant(lambda t, s: t.data_norm(s) * arb(2) ** (t.depth - 2)),
-            single_input,
+            finite.single_input,
         ),
         Mutant(
             "one over the root of n",

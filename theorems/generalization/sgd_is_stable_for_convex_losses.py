@@ -25,7 +25,6 @@ nothing of probabilities: a bound in expectation. For a network the losses are n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -34,12 +33,10 @@ from flint import fmpq
 from hypothesis import strategies as st
 
 from numerics.arithmetic.exact import Matrix, rational
-from numerics.evidence.errors import InputError
 from numerics.evidence.verdict import Verdict, at_most, equal, every
 from numerics.strategies import sizes
 from theorems import Citation, Claim, Mutant, Premise, Tight
 from theorems.generalization._sgd_runs import Example, Run
-from theorems.generalization._training import STEP_OPTIONS, Schedule, number, sample_size
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
 
@@ -285,55 +282,11 @@ def shown(t: Run) -> str:
 
 # Bounds.
 
-OPTIONS = {
-    "lipschitz": "Lipschitz constant L of the loss in the weights, for every example",
-    "smoothness": "Lipschitz constant beta of its gradient",
-    **STEP_OPTIONS,
-    "examples": "number of training examples, where no data is given",
-}
-SYMBOLS = {
-    "L": "Lipschitz constant of the loss, as stated by the caller",
-    "S": "sum of the step sizes",
-    "n": "number of training examples",
-}
-
-
-def formula() -> Any:
-    from sympy import Symbol
-
-    L, S, n = (Symbol(name, positive=True) for name in "LSn")
-    return n_times_gap(L, S) / n
-
-
-def measure(network: Any, data: Any, options: Mapping[str, Any]) -> Mapping[str, Any]:
-    schedule, beta = Schedule.read(options), number(options, "smoothness")
-    if schedule.largest() * beta > 2:
-        raise InputError(
-            f"`step_sizes` must not exceed 2/beta = {2 / beta} for convex losses, found {schedule.largest()}: "
-            "use the bound for smooth losses, which need not be convex."
-        )
-    return {"L": number(options, "lipschitz"), "S": schedule.total(), "n": sample_size(data, options)}
-
 
 def bounds() -> tuple[Bound, ...]:
-    from theorems.bound import Bound
+    from theorems.generalization import _stability_bounds
 
-    return (
-        Bound(
-            "sgd-convex",
-            "stability of stochastic gradient descent on convex smooth losses, in expectation",
-            formula,
-            SYMBOLS,
-            measure,
-            lambda network: (),
-            __name__.removeprefix("theorems."),
-            "hardt2016train, Theorem 3.7",
-            OPTIONS,
-            required=("lipschitz", "smoothness", "step_sizes"),
-            quantity="expected generalization gap",
-            trivial=None,
-        ),
-    )
+    return _stability_bounds.convex_bounds()
 
 
 claim = Claim(

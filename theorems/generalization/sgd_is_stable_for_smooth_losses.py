@@ -28,21 +28,18 @@ network $\beta$ does not exist.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from flint import arb, fmpq
+from flint import fmpq
 from hypothesis import strategies as st
 
 from numerics.arithmetic.exact import Matrix, rational
-from numerics.evidence.errors import InputError
 from numerics.evidence.verdict import Verdict, at_most, equal, every
 from numerics.strategies import sizes
 from theorems import Citation, Claim, Mutant, Premise, Tight
 from theorems.generalization._sgd_runs import Example, Run
-from theorems.generalization._training import STEP_OPTIONS, Schedule, as_ball, number, sample_size
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
 
@@ -315,75 +312,11 @@ def shown(t: Run) -> str:
 
 # Bounds.
 
-OPTIONS = {
-    "lipschitz": "Lipschitz constant L of the loss in the weights, for every example",
-    "smoothness": "Lipschitz constant beta of its gradient",
-    **STEP_OPTIONS,
-    "examples": "number of training examples, where no data is given",
-}
-SYMBOLS = {
-    "t0": "number of first steps in which the differing example may be drawn; the best one",
-    "L": "Lipschitz constant of the loss, as stated by the caller",
-    "beta": "smoothness of the loss, as stated by the caller",
-    "G": "product of the growth factors of the later steps",
-    "n": "number of training examples",
-}
-
-
-def formula() -> Any:
-    from sympy import Symbol
-
-    L, beta, G, n = (Symbol(name, positive=True) for name in ("L", "beta", "G", "n"))
-    return gap_bound(Symbol("t0", nonnegative=True) / n, L, 2 * L / (beta * (n - 1)), G)
-
-
-def measure(network: Any, data: Any, options: Mapping[str, Any]) -> Mapping[str, Any]:
-    schedule, n = Schedule.read(options), sample_size(data, options)
-    if n < 2:
-        raise InputError(f"`examples` must be at least 2, found {n}.")
-    L, beta, memory = number(options, "lipschitz"), number(options, "smoothness"), options["memory"]
-    if "t0" not in memory:
-        memory["t0"] = best_start(schedule, n, float(L), float(beta))
-    t0 = memory["t0"]
-    rate = (1 - Fraction(1, n)) * beta
-    if schedule.sizes or schedule.decays:
-        growth = arb(1)
-        for t, a in enumerate(schedule):
-            growth *= 1 + as_ball(rate * a) if t >= t0 else 1
-    else:
-        growth = as_ball(1 + rate * schedule.size) ** (schedule.steps - t0)
-    return {"t0": t0, "L": L, "beta": beta, "G": growth, "n": n}
-
-
-def best_start(schedule: Schedule, n: int, L: float, beta: float) -> int:
-    """The integer with the least bound, by floats: the bound holds for each."""
-    import numpy as np
-
-    factors = np.log1p((1 - 1 / n) * beta * np.array([float(a) for a in schedule]))
-    late = np.append(np.cumsum(factors[::-1])[::-1], 0.0)  # late[t]: the steps after the first t
-    with np.errstate(over="ignore"):
-        values = np.arange(late.size) / n + 2 * L * L / (beta * (n - 1)) * np.expm1(late)
-    return int(np.argmin(values))
-
 
 def bounds() -> tuple[Bound, ...]:
-    from theorems.bound import Bound
+    from theorems.generalization import _stability_bounds
 
-    return (
-        Bound(
-            "sgd-smooth",
-            "stability of stochastic gradient descent on smooth losses with values in [0, 1], in expectation",
-            formula,
-            SYMBOLS,
-            measure,
-            lambda network: (),
-            __name__.removeprefix("theorems."),
-            "hardt2016train, Theorem 3.8",
-            OPTIONS,
-            required=("lipschitz", "smoothness", "step_sizes"),
-            quantity="expected generalization gap",
-        ),
-    )
+    return _stability_bounds.smooth_bounds()
 
 
 claim = Claim(

@@ -53,7 +53,7 @@ from typing import TYPE_CHECKING, Any
 
 from flint import arb, ctx, fmpq
 
-from numerics.arithmetic.balls import decide
+from numerics.arithmetic.balls import ball, decide
 from numerics.arithmetic.exact import Matrix
 from numerics.evidence.verdict import Verdict, at_least, at_most, equal, every
 from theorems import Citation, Claim, Mutant, Premise
@@ -63,13 +63,13 @@ from theorems.generalization._finite_learning import (
     deviation,
     entropy_constant,
     rademacher,
+    rarely_fails,
 )
+from theorems.generalization._finite_margins import coin, losses
 from theorems.generalization._spectral_margins import (
-    as_ball,
-    coin,
     confidence,
     fails_rarely,
-    losses,
+    model,
     paper,
     paper_excess,
     problems,
@@ -90,6 +90,8 @@ if TYPE_CHECKING:
 
 def proof() -> Derivation:
     from theorems.generalization import _learning_axioms as cited
+    from theorems.generalization import _sharp_chaining as chaining
+    from theorems.generalization._every_scale import deviation_lemma
     from theorems.proof import at_least, at_most, calculus, equal, nonnegative, positive
 
     d = Derivation("spectral margin bound")
@@ -99,21 +101,14 @@ def proof() -> Derivation:
     n, delta, t, p = d.scalars("n delta t p")
     err, risk, gamma, x, w, R = d.scalars("err risk gamma x w R")
     K, kappa = d.scalars("K kappa")
+    n_ = calculus.Var("n")
 
-    # Roots, quotients and logarithms are letters that the calculus knows.
-    n_, e_, K_, kappa_ = (calculus.Var(name) for name in ("n", "e", "K", "kappa"))
-    m_ = calculus.sqrt(n_)
-    m, nu, root = d.term(m_), d.term(1 / n_), d.term(1 / m_)
     n_large = d.given(at_least(n, 1))
-    n_positive = d.smt(positive(n), [n_large])
-    root_n = d.calculus_equal(m_**2, n_, [n_positive])
-    inverse_n = d.calculus_equal(n_ * (1 / n_), calculus.term(1), [n_positive])
-    inverse_root = d.calculus_equal(m_ * (1 / m_), calculus.term(1), [n_positive])
-    m_sign = d.calculus_increasing(e_, "e", calculus.term(0), m_, [n_positive])
-    m_positive = d.smt(positive(m), [m_sign, root_n, n_positive])
+    r = chaining.roots(d, d.smt(positive(n), [n_large]))
+    m, nu, inverse_n = r.m, r.nu, r.inverse_n
     log_delta, delta_named = cited.logarithm_of(d, calculus.Var("delta"))
 
-    # The probability: phi = G - 2N is beyond t with probability at most delta.
+    # phi = G - 2N is beyond t with probability at most delta.
     drawn = d.given(cited.samples(P, mu, n))
     greatest = d.given(cited.deviations(G, F, mu, n))
     rad = d.given(cited.averages(N, F, n))
@@ -121,24 +116,7 @@ def proof() -> Derivation:
     t_sign = d.given(nonnegative(t))
     t_value = d.given(equal(n * t**2, -2 * log_delta), "t = 2 sqrt(ln(1/delta)/(2n))")
     tail = d.given(cited.beyond(p, G - 2 * N, P, t))
-    goal_probability = d.goal(at_most(p, delta))
-
-    _, (mean,) = d.axiom(
-        cited.SYMMETRISATION, {"mu": mu, "F": F, "P": P, "G": G, "N": N, "n": n}, [drawn, greatest, rad, unit]
-    )
-    _, (dG,) = d.axiom(
-        cited.CHANGE_OF_DEVIATION, {"mu": mu, "F": F, "G": G, "n": n, "c": nu}, [greatest, unit, inverse_n]
-    )
-    halved = d.algebra(equal(2 * n * (nu / 2), 1), [inverse_n])
-    _, (dN,) = d.axiom(cited.CHANGE_OF_AVERAGE, {"F": F, "N": N, "n": n, "c": nu / 2}, [rad, unit, halved])
-    _, (dPhi,) = d.axiom(cited.CHANGE_OF_SUM, {"G": G, "N": N, "n": n, "a": nu, "b": nu / 2}, [dG, dN])
-    below = d.squares(at_least(t, P.T @ (G - 2 * N) + t), [(1, mean)])
-    # n (2/n)^2 ln(1/delta) = 2 t^2
-    exponent = d.algebra(equal(2 * t**2, -n * (2 * nu) ** 2 * log_delta), [inverse_n, t_value])
-    place = {"mu": mu, "Phi": G - 2 * N, "P": P, "n": n, "c": 2 * nu, "tau": t, "s": t, "p": p, "delta": delta}
-    facts = [drawn, dPhi, tail, delta_named, t_sign, below, exponent]
-    d.axiom(cited.MCDIARMID, place | {"x": log_delta}, facts)
-    assert d.proof_of(goal_probability) is not None
+    d.goal(at_most(p, delta))
 
     # The inequality, on a sample u where phi <= t, for the network v.
     marked = d.given(cited.marked(u))
@@ -155,55 +133,36 @@ def proof() -> Derivation:
     kappa_value = d.given(equal(kappa**2 * gamma**2, 4 * x**2 * w * R**2), "definition of kappa")
     w_sign = d.given(nonnegative(w))
 
-    _, (of_network,) = d.axiom(
-        cited.DEFINITION, {"mu": mu, "F": F, "G": G, "u": u, "v": v, "n": n, "r": risk}, [greatest, mean_loss]
-    )
-    rho = u.T @ N
-    excess = d.squares(at_least(risk + t + 2 * rho - err, 0), [(1, costs), (1, of_network), (1, good)])
+    place = {"mu": mu, "F": F, "P": P, "G": G, "N": N, "u": u, "v": v, "n": n, "delta": delta, "x": log_delta}
+    place |= {"t": t, "p": p}
+    facts = [r.n_positive, drawn, greatest, rad, unit, delta_named, t_sign, t_value, tail, mean_loss, good]
+    _, (_, deviates) = d.lemma(deviation_lemma(), place | {"risk": risk}, facts)
+    excess = d.squares(at_least(risk + t + 2 * (u.T @ N) - err, 0), [(1, costs), (1, deviates)])
     _, (outputs,) = d.axiom(cited.COVERING, {"H": H, "Z": Z, "u": u, "n": n, "x": x, "w": w, "R": R}, [bounded])
 
     def entropy(c, enough):
         place = {"F": F, "H": H, "u": u, "n": n, "gamma": gamma, "a": x**2 * w * R**2, "c": c}
         return d.axiom(cited.CONTRACTION, place, [ramp_losses, outputs, gamma_positive, enough])[1][0]
 
-    def chained(kappa_, a, b, value, kappa_positive, facts):
-        """Dudley's bound n rho <= 4 m a + 12 J, where J, the integral of kappa/e from a to b, has this value."""
-        kappa, known = d.term(kappa_), [n_positive, kappa_positive]
-        J, ends = d.integral(f"J_{kappa_}", kappa_ * calculus.log(e_), kappa_ / e_, "e", a, b, known)
-        rule = d.calculus_equal(kappa_ * calculus.log(b) - kappa_ * calculus.log(a), value, known)
-        (x, lower), (y, upper) = (cited.logarithm_of(d, end) for end in (a, b))
-        place = {"F": F, "N": N, "u": u, "n": n, "m": m, "kappa": kappa, "J": J, "a": d.term(a), "b": d.term(b)}
-        sign = d.weaken(kappa_positive, nonnegative(kappa))
-        facts = [*facts, sign, lower, upper, ends, unit, rad, marked, m_positive, root_n]
-        _, (bound,) = d.axiom(cited.DUDLEY, place | {"x": x, "y": y}, facts)
-        return d.squares(at_most(n * (u.T @ N), 4 * m * d.term(a) + 12 * d.term(value)), [(1, bound)], [ends, rule])
-
-    # Sharp: alpha = 3K/sqrt n up to sqrt(n)/4, so that b/a = n/(12K).
-    root_positive = d.smt(positive(root), [m_positive, inverse_root])
-    nu_positive = d.smt(positive(nu), [n_positive, inverse_n])
-    alpha_, beta_, h_ = 3 * K_ * (1 / m_), m_ * Fraction(1, 4), calculus.log(n_ / (12 * K_))
-    alpha, beta, h = (d.term(z) for z in (alpha_, beta_, h_))
-    alpha_positive = d.squares(positive(alpha), [(3, K_positive, root_positive)])
-    ordered = d.squares(at_least(beta, alpha), [(Fraction(1, 4), K_small, root_positive)], [root_n, inverse_root])
-    reaches = d.squares(at_least(4 * beta, m), [])
-    facts = [entropy(K**2, K_value), alpha_positive, ordered, reaches]
-    sharp = chained(K_, alpha_, beta_, K_ * h_, K_positive, facts)
+    average = chaining.Average(F, N, u, [unit, rad, marked])
+    h, sharp = chaining.sharply_chained(d, r, average, K_positive, K_small, entropy(K**2, K_value))
     goal_sharp = d.goal(at_most(err, risk + sharp_excess(K, h, t, nu)))
-    d.squares(goal_sharp, [(1, excess), (2, sharp, nu_positive)], [inverse_n, inverse_root])
+    d.squares(goal_sharp, [(1, excess), (2, sharp, r.nu_positive)], [inverse_n, r.inverse_root])
 
     # Paper: alpha = 1/n up to sqrt n, so that b/a = n^(3/2).
     kappa_covers = d.squares(at_least(gamma**2 * kappa**2, 2 * (x**2 * w * R**2)), [(2, w_sign, x * R)], [kappa_value])
-    m_large = d.smt(at_least(m, 1), [m_positive, root_n, n_large])
+    m_large = d.smt(at_least(m, 1), [r.m_positive, r.root_n, n_large])
     paper_ordered = d.smt(at_least(m, nu), [m_large, n_large, inverse_n])
-    paper_reaches = d.squares(at_least(4 * m, m), [(3, m_positive)])
-    facts = [entropy(kappa**2, kappa_covers), nu_positive, paper_ordered, paper_reaches]
-    log_n = calculus.log(n_)
-    paper = chained(kappa_, 1 / n_, m_, Fraction(3, 2) * kappa_ * log_n, kappa_positive, facts)
-    goal_paper = d.goal(at_most(err, risk + paper_excess(kappa, d.term(log_n), t, nu, root)))
+    paper_reaches = d.squares(at_least(4 * m, m), [(3, r.m_positive)])
+    facts = [entropy(kappa**2, kappa_covers), r.nu_positive, paper_ordered, paper_reaches]
+    log_n, kappa_ = calculus.log(n_), calculus.Var("kappa")
+    value = Fraction(3, 2) * kappa_ * log_n
+    paper = chaining.chained(d, r, average, kappa_, 1 / n_, calculus.sqrt(n_), value, kappa_positive, facts)
+    goal_paper = d.goal(at_most(err, risk + paper_excess(kappa, d.term(log_n), t, nu, r.root)))
     d.squares(
         goal_paper,
-        [(1, excess), (2, paper, nu_positive), (Fraction(1, 2), t_sign)],
-        [inverse_n, inverse_root, root_n],
+        [(1, excess), (2, paper, r.nu_positive), (Fraction(1, 2), t_sign)],
+        [inverse_n, r.inverse_root, r.root_n],
         rounds=4,
     )
     cited.evaluate_predicates(d)
@@ -218,7 +177,7 @@ def averages_obey(t: Learning) -> Verdict:
     F = losses(t)
     scores = t.scores()
     verdicts = []
-    chances = [fmpq(p.numerator, p.denominator) for p in t.chances]
+    chances = t.probabilities
     mean_deviation = mean_average = fmpq(0)
     for s, p in t.samples():
         average = rademacher(F, s)
@@ -237,7 +196,7 @@ def _steps(t: Learning, F: Sequence[Sequence[fmpq]], s: Sequence[int], average: 
     entropy = entropy_constant([[f[i] for i in s] for f in F])
     verdicts = []
     if not entropy.is_zero():
-        verdicts.append(at_most(entropy, 2 * entropy_constant(outputs) / as_ball(t.gamma) ** 2))
+        verdicts.append(at_most(entropy, 2 * entropy_constant(outputs) / ball(t.gamma) ** 2))
         verdicts.append(at_most(entropy, K**2, "covering theorem"))
     if K.is_zero():
         return every([*verdicts, at_most(average, 0, "no complexity, no average")])
@@ -271,53 +230,11 @@ def check(t: Learning) -> Verdict:
 def interpret(t: Learning) -> Model | None:
     """A sample that is not bad, with the network that errs most in excess of its training risk."""
     with ctx.workprec(320):
-        norms = t.norms()
-        F = losses(t)
-        chances = [fmpq(p.numerator, p.denominator) for p in t.chances]
-        samples = [s for s, _ in t.samples()]
-        G = [deviation(F, chances, s) for s in samples]
-        N = [rademacher(F, s) for s in samples]
-        bound = confidence(t)
-        good = [i for i in range(len(samples)) if G[i] - 2 * N[i] <= bound]
-        here = max(good, key=lambda i: G[i])
-        s = samples[here]
-        scale = scale_of(t, norms, s)
-        K = arb(2).sqrt() * scale
-        if not (K > 0 and 12 * K <= t.n):
+        found = model(t)
+        if found is None:
             return None
-        error, risk, v = max(
-            (sum((p for p, M in zip(chances, row, strict=True) if M <= 0), fmpq(0)), sum(F[j][i] for i in s) / t.n, j)
-            for j, row in enumerate(t.margins())
-        )
-        scores = [
-            [Z[i, c] for i, y in enumerate(t.labels) for c in [y, *(c for c in range(Z.cols) if c != y)]]
-            for Z in t.scores()
-        ]
-        return Model(
-            {
-                "mu": Matrix([[p] for p in chances]),
-                "F": Matrix([list(row) for row in zip(*F, strict=True)]),
-                "P": Matrix([[p] for _, p in t.samples()]),
-                "G": Matrix([[x] for x in G]),
-                "N": Matrix([[x] for x in N]),
-                "H": Matrix([list(row) for row in zip(*scores, strict=True)]),
-                "Z": t.inputs,
-                "u": Matrix([[int(i == here)] for i in range(len(samples))]),
-                "v": Matrix([[int(j == v)] for j in range(len(F))]),
-                "n": t.n,
-                "delta": t.delta,
-                "t": bound,
-                "p": sum((p for (_, p), x, y in zip(t.samples(), G, N, strict=True) if x - 2 * y > bound), fmpq(0)),
-                "err": error,
-                "risk": risk,
-                "gamma": t.gamma,
-                "x": t.data_norm(s),
-                "w": arb(2 * t.width**2).log(),
-                "R": complexity(norms),
-                "K": K,
-                "kappa": 2 * scale,
-            }
-        )
+        _, values = found
+        return Model(values | {"kappa": arb(2).sqrt() * values["K"]})
 
 
 def stratum(t: Learning) -> str:
@@ -350,25 +267,17 @@ def three_memorisers() -> Learning:
 
 
 def concentrates(t: Learning, factor: Fraction) -> Verdict:
-    F = losses(t)
-    chances = [fmpq(p.numerator, p.denominator) for p in t.chances]
+    F, chances = losses(t), t.probabilities
 
-    def question(_: int) -> Verdict:
-        limit = confidence(t) * as_ball(factor)
-        bad = fmpq(0)
-        for s, p in t.samples():
-            verdict = at_most(deviation(F, chances, s) - 2 * rademacher(F, s), limit)
-            if verdict.undecided:
-                return verdict
-            bad += p if verdict.fails else 0
-        return at_most(bad, t.delta)
+    def holds(s: tuple[int, ...]) -> Verdict:
+        return at_most(deviation(F, chances, s) - 2 * rademacher(F, s), confidence(t) * ball(factor))
 
-    return decide(question)
+    return rarely_fails(t.samples, holds, t.delta)
 
 
 def mean_deviation_below_mean_average(t: Learning) -> Verdict:
     F = losses(t)
-    chances = [fmpq(p.numerator, p.denominator) for p in t.chances]
+    chances = t.probabilities
     left = sum((p * deviation(F, chances, s) for s, p in t.samples()), fmpq(0))
     return at_most(left, sum((p * rademacher(F, s) for s, p in t.samples()), fmpq(0)))
 
@@ -385,7 +294,7 @@ def losses_are_as_close_as_outputs(t: Learning) -> Verdict:
     verdicts = []
     for i in range(len(t.labels)):
         left = entropy_constant([[f[i]] for f in F])
-        right = entropy_constant([[Z[i, c] for c in range(Z.cols)] for Z in scores]) / as_ball(t.gamma) ** 2
+        right = entropy_constant([[Z[i, c] for c in range(Z.cols)] for Z in scores]) / ball(t.gamma) ** 2
         verdicts.append(at_most(left, right))
     return every(verdicts)
 

@@ -35,15 +35,13 @@ from fractions import Fraction
 from flint import arb, ctx, fmpq
 from hypothesis import strategies as st
 
-from numerics.arithmetic.balls import decide
+from numerics.arithmetic.balls import ball, decide
 from numerics.evidence.verdict import Verdict, at_least, at_most, decided, equal, every
 from numerics.strategies import rationals
 from theorems import Citation, Claim, Mutant, Premise
 from theorems.generalization._finite_learning import Learning, complexity, ramp
+from theorems.generalization._finite_margins import coin, failures_are_rare, gaps
 from theorems.generalization._spectral_margins import (
-    as_ball,
-    coin,
-    gaps,
     inverse_share,
     problems,
     rounded_down,
@@ -243,7 +241,7 @@ def cell_of(norms: Sequence[tuple[arb, arb]], gamma: Fraction) -> Cell:
 def excess(cell: Cell, data_norm: arb, width: int, n: int, delta: Fraction) -> arb | None:
     """What the theorem adds to the training risk; `None` where it says nothing."""
     K = arb(2).sqrt() * data_norm * arb(2 * width**2).log().sqrt() * complexity(cell.norms) / arb(2) ** cell.e
-    t = 2 * ((1 / as_ball(delta * cell.share)).log() / (2 * n)).sqrt()
+    t = 2 * ((1 / ball(delta * cell.share)).log() / (2 * n)).sqrt()
     if K.is_zero():
         return t
     return sharp_excess(K, (n / (12 * K)).log(), t, arb(fmpq(1, n))) if 12 * K <= n else None
@@ -252,41 +250,30 @@ def excess(cell: Cell, data_norm: arb, width: int, n: int, delta: Fraction) -> a
 def fails_rarely(t: Search) -> Verdict:
     """The probability, over all samples, that some network at some margin breaks the bound."""
     problem = t.problem
+    if t.memory:
+        return decide(lambda _: memory_fails_rarely(t))
 
-    def question(_: int) -> Verdict:
-        if t.memory:
-            gamma = t.gammas[0]
-            # |A| is gamma times the root of the number of points seen, at most n; more of them cost more.
-            cell = cell_of([(as_ball(gamma) * arb(problem.n).sqrt(), arb(0))], gamma)
-            bound = excess(cell, arb(problem.n).sqrt(), t.memory, problem.n, problem.delta)
-            broken = at_most(1 - Fraction(problem.n, t.memory), bound if bound is not None else arb(1))
-            return at_most(1 if broken.fails else 0, problem.delta) if not broken.undecided else broken
-        bad: dict[tuple[int, ...], fmpq] = {}
-        for gamma in t.gammas:
-            at = _replace_gamma(problem, gamma)
-            known: dict[tuple, arb | None] = {}
-            for s, p, j, gap in gaps(at):
-                if gap <= 0 or s in bad:
-                    continue
-                key = (tuple(sorted(s)), j)
-                if key not in known:
-                    cell = cell_of(problem.norms(j), gamma)
-                    known[key] = excess(cell, problem.data_norm(s), problem.width, problem.n, problem.delta)
-                bound = known[key]
-                verdict = at_most(gap, bound if bound is not None else arb(2))
-                if verdict.undecided:
-                    return verdict
-                if verdict.fails:
-                    bad[s] = p
-        return at_most(sum(bad.values(), fmpq(0)), problem.delta, "probability that the bound fails")
+    def bound(gamma: Fraction, s: tuple[int, ...], j: int | None) -> arb | None:
+        cell = cell_of(problem.norms(j), gamma)
+        return excess(cell, problem.data_norm(s), problem.width, problem.n, problem.delta)
 
-    return decide(question)
+    return failures_are_rare(problem, t.gammas, bound)
 
 
-def _replace_gamma(t: Learning, gamma: Fraction) -> Learning:
-    from dataclasses import replace
+def memory_bound(t: Search) -> arb | None:
+    """What the theorem adds for the network that knows its sample: $|A|$ is $\\gamma$ times the root of the number of points seen.
 
-    return replace(t, gamma=gamma)
+    They are at most $n$, and more of them cost more.
+    """
+    n, gamma = t.problem.n, t.gammas[0]
+    cell = cell_of([(ball(gamma) * arb(n).sqrt(), arb(0))], gamma)
+    return excess(cell, arb(n).sqrt(), t.memory, n, t.problem.delta)
+
+
+def memory_fails_rarely(t: Search) -> Verdict:
+    bound = memory_bound(t)
+    broken = at_most(1 - Fraction(t.problem.n, t.memory), bound if bound is not None else arb(1))
+    return broken if broken.undecided else at_most(int(broken.fails), t.problem.delta)
 
 
 def total_share(cell: Cell, share: Callable[[int], Fraction], base: Fraction = Fraction(1, 3)) -> Fraction:
@@ -369,7 +356,6 @@ def interpret(t: Search) -> Model:
             values |= {f"p[{i}]": U, f"o[{i}]": share, f"U[{i}]": U, f"V[{i}]": V}
         price = inverse_share(tops, cell.e)
         margins = problem.margins()[0]
-        chances = [fmpq(p.numerator, p.denominator) for p in problem.chances]
         sample, _ = next(problem.samples())
         risk, narrow = (
             sum((ramp(margins[i], x) for i in sample), fmpq(0)) / len(sample) for x in (gamma, Fraction(2) ** cell.e)
@@ -380,12 +366,12 @@ def interpret(t: Search) -> Model:
             "g": G / 3,
             "y": u,
             "price": price,
-            "err": sum((p for p, M in zip(chances, margins, strict=True) if M <= 0), fmpq(0)),
+            "err": sum((p for p, M in zip(problem.probabilities, margins, strict=True) if M <= 0), fmpq(0)),
             "risk": risk,
             "risk'": narrow,
             "K": Fraction(1, 100),
             "h": arb(fmpq(100 * problem.n, 12)).log(),
-            "t": 2 * ((price / as_ball(problem.delta)).log() / (2 * problem.n)).sqrt(),
+            "t": 2 * ((price / ball(problem.delta)).log() / (2 * problem.n)).sqrt(),
             "1/n": Fraction(1, problem.n),
         }
         return Model(values, indices={"J": J, "E": E, "D": len(tops), "m": 2})
@@ -412,8 +398,7 @@ def simple(gamma: Fraction = Fraction(1)) -> Search:
 def shown(t: Search) -> str:
     gamma, n = t.gammas[0], t.problem.n
     if t.memory:
-        cell = cell_of([(as_ball(gamma) * arb(n).sqrt(), arb(0))], gamma)
-        bound = excess(cell, arb(n).sqrt(), t.memory, n, t.problem.delta)
+        bound = memory_bound(t)
         gap: object = 1 - Fraction(n, t.memory)
     else:
         cell = cell_of(t.problem.norms(0), gamma)

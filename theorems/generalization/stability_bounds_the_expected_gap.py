@@ -34,6 +34,7 @@ from numerics.arithmetic.exact import Matrix, rational
 from numerics.evidence.verdict import Verdict, at_most, equal, every
 from numerics.strategies import rationals, sizes
 from theorems import Citation, Claim, Mutant, Premise, Tight
+from theorems.generalization._finite_margins import distributions
 from theorems.generalization._zero_one_learning import samples
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
@@ -237,13 +238,13 @@ def check(t: Learning) -> Verdict:
 def problems(draw) -> Learning:
     k = draw(sizes(1, 3))
     n = draw(sizes(1, 3 if k < 3 else 2))
-    parts = [draw(st.integers(1, 4)) for _ in range(k)]
+    chances = draw(distributions(k))
     memory = draw(st.booleans())
     table = []
     for s in itertools.product(range(k), repeat=n):
         # Half of the algorithms remember: they lose less on what they saw.
         table.append(tuple(draw(rationals()) - (2 if memory and b in s else 0) for b in range(k)))
-    return Learning(tuple(table), tuple(Fraction(x, sum(parts)) for x in parts), n)
+    return Learning(tuple(table), chances, n)
 
 
 def interpret(t: Learning) -> Model:

@@ -39,13 +39,13 @@ from typing import TYPE_CHECKING, Any
 from flint import arb, ctx, fmpq
 from hypothesis import strategies as st
 
-from numerics.arithmetic.balls import decide
-from numerics.arithmetic.exact import Matrix, rational
+from numerics.arithmetic.balls import ball, decide
+from numerics.arithmetic.exact import Matrix
 from numerics.evidence.verdict import Verdict, at_most, decided, every
-from numerics.strategies import labels, matrices, sizes
+from numerics.strategies import matrices, sizes
 from theorems import Citation, Claim, Mutant, Premise
-from theorems.generalization._finite_learning import ACTIVATIONS, Layers, Learning, deviation, rademacher
-from theorems.generalization._spectral_margins import as_ball, coin
+from theorems.generalization._finite_learning import ACTIVATIONS, Layers, Learning, deviation, rademacher, rarely_fails
+from theorems.generalization._finite_margins import coin, learnings
 from theorems.generalization._vc_growth import Step, growth, log_patterns, vc_closed, vc_dimension
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
@@ -144,18 +144,8 @@ def proof() -> Derivation:
     tail = d.given(cited.beyond(p, G, P, allowed))
     above = d.squares(at_least(allowed, P.T @ G + t), [(1, mean), (2, small)])
     squared = d.algebra(equal(2 * t**2, -n * nu**2 * log_delta), [inverse, t_value], rounds=4)
-    place = {
-        "mu": mu,
-        "Phi": G,
-        "P": P,
-        "n": n,
-        "c": nu,
-        "tau": t,
-        "s": allowed,
-        "p": p,
-        "delta": delta,
-        "x": log_delta,
-    }
+    place = {"mu": mu, "Phi": G, "P": P, "n": n, "c": nu, "tau": t, "s": allowed, "p": p, "delta": delta}
+    place |= {"x": log_delta}
     d.goal(at_most(p, delta))
     d.axiom(cited.MCDIARMID, place, [drawn, changes, tail, named, t_sign, above, squared])
 
@@ -274,23 +264,17 @@ def counts(t: Classifiers, steps: Sequence[Step] | None = None) -> Verdict:
 
 def fails_rarely(t: Classifiers, factor: int = 2) -> Verdict:
     """The probability, over all samples, that some network of the problem breaks the bound."""
-    problem, F = t.problem, errs(t)
-    chances = [rational(p) for p in problem.chances]
+    problem, n = t.problem, t.problem.n
+    F = [[fmpq(x) for x in row] for row in errs(t)]
+    chances = problem.probabilities
 
-    def question(_: int) -> Verdict:
-        n = problem.n
+    def holds(s: tuple[int, ...]) -> Verdict:
         # On a finite class the logarithm of its size may stand for G, which makes the test sharper.
         G = growth(t.steps(), n).min(arb(len({tuple(row) for row in F})).log())
-        allowed = vc_excess((G / (2 * n)).sqrt() * factor / 2, ((1 / as_ball(problem.delta)).log() / (2 * n)).sqrt())
-        bad = fmpq(0)
-        for s, p in problem.samples():
-            verdict = at_most(deviation([[fmpq(x) for x in row] for row in F], chances, s), allowed)
-            if verdict.undecided:
-                return verdict
-            bad += p if verdict.fails else 0
-        return at_most(bad, problem.delta, "probability that the bound fails")
+        allowed = vc_excess((G / (2 * n)).sqrt() * factor / 2, ((1 / ball(problem.delta)).log() / (2 * n)).sqrt())
+        return at_most(deviation(F, chances, s), allowed)
 
-    return decide(question)
+    return rarely_fails(problem.samples, holds, problem.delta)
 
 
 def massart(t: Classifiers, factor: Fraction = Fraction(1)) -> Verdict:
@@ -299,7 +283,7 @@ def massart(t: Classifiers, factor: Fraction = Fraction(1)) -> Verdict:
     for s, _ in t.problem.samples():
         if list(s) == sorted(s):
             count = len({tuple(row[i] for i in s) for row in F})
-            bound = (arb(count).log() / (2 * t.problem.n)).sqrt() * as_ball(factor)
+            bound = (arb(count).log() / (2 * t.problem.n)).sqrt() * ball(factor)
             average = rademacher(F, s)
             verdicts.append(
                 at_most(average, 0) if count == 1 else decide(lambda _, a=average, b=bound: at_most(a, b, "Massart"))
@@ -335,35 +319,20 @@ def check(t: Classifiers) -> Verdict:
 
 @st.composite
 def classifiers(draw) -> Classifiers:
-    k, depth = draw(sizes(1, 3)), draw(sizes(1, 2))
-    widths = [draw(sizes(1, 2)) for _ in range(depth)] + [draw(sizes(2, 3))]
-    networks = tuple(
-        tuple(draw(matrices(widths[i + 1], widths[i])) for i in range(depth)) for _ in range(draw(sizes(1, 4)))
-    )
-    chances = [draw(sizes(1, 4)) for _ in range(k)]
-    problem = Learning(
-        draw(matrices(k, widths[0])),
-        draw(labels(k, widths[-1])),
-        tuple(Fraction(w, sum(chances)) for w in chances),
-        networks,
-        draw(sizes(1, 3)),
-        Fraction(1),
-        draw(st.sampled_from([Fraction(1, 100), Fraction(1, 10), Fraction(1, 2), Fraction(9, 10)])),
-        activation=draw(st.sampled_from(["relu", "abs"])),
-    )
-    return Classifiers(problem, draw(matrices(draw(sizes(1, 8)), widths[0])), draw(st.booleans()))
+    problem = draw(learnings(activations=("relu", "abs")))
+    return Classifiers(problem, draw(matrices(draw(sizes(1, 8)), problem.inputs.cols)), draw(st.booleans()))
 
 
 def interpret(t: Classifiers) -> Model | None:
     problem, n = t.problem, t.problem.n
     with ctx.workprec(320):
         F = [[fmpq(x) for x in row] for row in errs(t)]
-        chances = [rational(p) for p in problem.chances]
+        chances = problem.probabilities
         samples, P = [s for s, _ in problem.samples()], [p for _, p in problem.samples()]
         G, N = [deviation(F, chances, s) for s in samples], [rademacher(F, s) for s in samples]
         steps = t.steps()
         total = growth(steps, n)
-        root, bound = (total / (2 * n)).sqrt(), ((1 / as_ball(problem.delta)).log() / (2 * n)).sqrt()
+        root, bound = (total / (2 * n)).sqrt(), ((1 / ball(problem.delta)).log() / (2 * n)).sqrt()
         allowed = vc_excess(root, bound)
         good = [i for i, x in enumerate(G) if x <= allowed]
         if not good:
@@ -394,7 +363,7 @@ def interpret(t: Classifiers) -> Model | None:
             "v": Matrix([[int(j == v)] for j in range(len(F))]),
             "n": n,
             "delta": problem.delta,
-            "ln(delta)": as_ball(problem.delta).log(),
+            "ln(delta)": ball(problem.delta).log(),
             "t": bound,
             "root": root,
             "p": sum((p for p, x in zip(P, G, strict=True) if x > allowed), fmpq(0)),
