@@ -45,6 +45,13 @@ def test_weight_decay_and_relu() -> None:
     assert found["certified"][0]["at_least"] == 2 and found["certified"][0]["verified"]
 
 
+def test_a_critical_value_is_answered_by_a_formula() -> None:
+    for name, count in (("product", 1), ("ridge", 1), ("chain", 1), ("deep_ridge", 5)):
+        (found,) = record(name, certify=["1"], grid=20, cells=2000, box="-2,2")["certified"]
+        assert found["at_most"] is None and found["verified"]
+        assert found["in_all_of_space"].startswith(f"N_u = {count} in all of space, by the formula for scalar chains")
+
+
 def test_levels_are_exact() -> None:
     """A level a little below 1 as a fraction is not rounded up to where the components join."""
     loss = load_loss(f"{LOSSES}:product", "-2,2")

@@ -198,7 +198,7 @@ def _expression(loss: Loss, *, needed: bool) -> Any:
 
 
 def _certified(loss: Loss, E: Any, u: Fraction, cells: int, progress: Callable[[str], None]) -> Certified:
-    from numerics.sublevel import components_in_box, in_all_of_space
+    from numerics.sublevel import components_in_box, count_by_formula, in_all_of_space
 
     box = dict(zip(loss.names, loss.box, strict=True))
     found = components_in_box(E, box, u, cells, lambda text: progress(f"u = {u}: {text}"))
@@ -206,12 +206,12 @@ def _certified(loss: Loss, E: Any, u: Fraction, cells: int, progress: Callable[[
     verified = found.certificate.verify().holds
     try:
         space = in_all_of_space(found.certificate)
-        everywhere = (
-            "" if space.count is None else f"N_u = {space.count} in all of space, by the lemma on a {space.lemma}"
-        )
+        count, lemma = space.count, f"by the lemma on a {space.lemma}"
     except InputError:
-        everywhere = ""
-    return Certified(found, verified, everywhere)
+        count, lemma = None, ""
+    if count is None and (known := count_by_formula(E, u)) is not None:
+        count, lemma = known
+    return Certified(found, verified, "" if count is None else f"N_u = {count} in all of space, {lemma}")
 
 
 def _text(u: Fraction) -> str:

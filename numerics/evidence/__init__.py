@@ -4,7 +4,6 @@ from numerics.evidence.certificate import Certificate as Certificate
 from numerics.evidence.certificate import DescentCertificate as DescentCertificate
 from numerics.evidence.certificate import DescentCurve as DescentCurve
 from numerics.evidence.certificate import NegativeCurvatureCertificate as NegativeCurvatureCertificate
-from numerics.evidence.certificate import PathCertificate as PathCertificate
 from numerics.evidence.errors import InputError as InputError
 from numerics.evidence.verdict import Answer as Answer
 from numerics.evidence.verdict import Rigour as Rigour

@@ -2,8 +2,8 @@ r"""Things that prove themselves: `verify()` decides by exact arithmetic, whatev
 
 A *point* is a tuple of layers, each a rational `Matrix`, and a *loss* is any function from points to rationals.
 `verify()` evaluates that loss afresh. A verdict that fails means that the certificate proves nothing; it does not
-refute the statement. What a certificate cannot see for itself (that the loss is convex in each layer, or a
-polynomial of a given degree along a line) is named in its docstring and is the caller's to know.
+refute the statement. What a certificate cannot see for itself (that the loss is a polynomial of a given degree
+along a line) is named in its docstring and is the caller's to know. Paths: `numerics.sublevel.PathCertificate`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from flint import fmpq
 
 from numerics.arithmetic.exact import Matrix, rational
-from numerics.evidence.verdict import Verdict, at_most, decided, every, fails, holds, less_than
+from numerics.evidence.verdict import Verdict, at_most, decided, fails, holds, less_than
 
 if TYPE_CHECKING:  # polynomial.py needs verdicts, so importing it here at run time would be a circle
     from numerics.arithmetic.polynomial import Polynomial
@@ -131,46 +131,6 @@ class NegativeCurvatureCertificate:
         if self.is_critical:
             verdict = verdict & decided(slope(0) == 0, f"the first derivative is {slope(0)}")
         return verdict
-
-
-@dataclass(frozen=True)
-class PathCertificate:
-    r"""A polygon from `start` to `end` on which the loss never exceeds `level`.
-
-    Every segment moves exactly one layer. Given by the caller: the loss is convex in each layer while the others stay
-    (any convex loss of the output of a linear network is). Then on a segment the loss is at most the larger of its two
-    end values, so that the values at the vertices bound the whole path; the slack is `level` minus the largest one.
-    A path of one vertex is allowed when `start` is `end`.
-    """
-
-    loss: Loss
-    vertices: tuple[Point, ...]
-    level: Any
-    start: Point
-    end: Point
-
-    def verify(self) -> Verdict:
-        if not self.vertices:
-            return fails("the path has no vertices")
-        ends = [
-            decided(self.vertices[0] == self.start, "the first vertex is the start"),
-            decided(self.vertices[-1] == self.end, "the last vertex is the end"),
-        ]
-        moves = [_moves_one_layer(k, self.vertices[k], self.vertices[k + 1]) for k in range(len(self.vertices) - 1)]
-        shape = every(ends + moves)
-        if shape.fails:  # the loss may have no meaning at a vertex of the wrong shape
-            return shape
-        level = rational(self.level)
-        losses = [self.loss(w) for w in self.vertices]
-        k = max(range(len(losses)), key=losses.__getitem__)
-        return at_most(losses[k], level, f"the largest loss of {len(losses)} vertices, at vertex {k}")
-
-
-def _moves_one_layer(k: int, a: Point, b: Point) -> Verdict:
-    if (problem := _misfit(a, b)) is not None:
-        return fails(f"segment {k}: {problem}")
-    moved = [i for i, (x, y) in enumerate(zip(a, b, strict=True)) if x != y]
-    return decided(len(moved) == 1, f"segment {k} moves the layers {moved}, counted from 0")
 
 
 def _misfit(a: Point, b: Point) -> str | None:

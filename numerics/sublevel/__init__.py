@@ -42,4 +42,5 @@ from numerics.sublevel.whole_space import ScalarChain as ScalarChain
 from numerics.sublevel.whole_space import ScalarRidge as ScalarRidge
 from numerics.sublevel.whole_space import StarShape as StarShape
 from numerics.sublevel.whole_space import WholeSpace as WholeSpace
+from numerics.sublevel.whole_space import count_by_formula as count_by_formula
 from numerics.sublevel.whole_space import in_all_of_space as in_all_of_space

@@ -71,7 +71,7 @@ family, safe cells from which two families can be reached downhill and those nex
 value of $E$ (also of $E$ on a face of $B$) open cells remain for ever and the answer is a bracket; there use a statement of
 `whole_space.py` or a path.
 
-**Cost**, in cells and seconds of processor time of the search on one core, symmetry not used (`verify()`: 0.1 to 0.15 ms for
+**Cost**, in cells and seconds of processor time of the search on one core, symmetry not used (`verify()`: about 0.05 ms for
 each cell): two parameters 30 to 400 cells and 0.03 s; three 0.03 to 0.3 s (chain with ridge 0.1 in $[-4, 4]^3$ at $u =
 1.0005$, between events 0.001 apart: 3500 and 0.2 s); four 0.1 to 0.7 s (2-1-2, diag(3/2, 1): 3800 at $u = 2$; 1-2-1: 26 000 at
 $1/2$, 270 000 and 4 s at $1/10$; chain: 24 000 at $1/2$); five, chain: 320 000 and 8 s at $1.1$, 1.2 million and 47 s at

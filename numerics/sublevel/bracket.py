@@ -3,16 +3,22 @@ r"""What interval bounds on cells prove about a function, at all levels at once.
 A box is cut into closed cells, a grid of them, and $\mathrm{lo}_c \le E(x) \le \mathrm{hi}_c$ is known for all $x$ in cell $c$. Then, for the
 continuous set $S_u = \{x \in \text{box} : E(x) \le u\}$ and every $u$:
 
-**Separated.** $S_u \subseteq \bigcup \{c : \mathrm{lo}_c \le u\}$. Cells that share a point are neighbours in the *full* adjacency, so two different
-full components of $\{\mathrm{lo} \le u\}$ have disjoint closed unions. Finitely many disjoint closed sets cover $S_u$, so no connected part of $S_u$
-meets two of them. If such a component contains a cell with $\mathrm{hi}_c \le u$, it contains a point of $S_u$. Hence
-$$N_u \ge \#\{\text{full components of } \{\mathrm{lo} \le u\} \text{ with a cell } \mathrm{hi}_c \le u\} .$$
+**Separated.** $S_u \subseteq \bigcup \{c : \mathrm{lo}_c \le u\}$. Let $F_1, F_2, \dots$ be the *face* components of $\{\mathrm{lo} \le u\}$ (cells with a
+common side of codimension 1 are neighbours) and $|F_i|$ the union of the closed cells of $F_i$. No point $p \in S_u$ lies in two of
+the $|F_i|$: every cell that contains $p$ has $\mathrm{lo} \le E(p) \le u$, and these cells, two or one in the direction of each axis, are joined by
+faces among themselves, so all are in one $F_i$. So the sets $S_u \cap |F_i|$ are disjoint, closed in $S_u$ and finitely many, and cover $S_u$: no connected
+part of $S_u$ meets two of them. If $F_i$ contains a cell with $\mathrm{hi}_c \le u$, then $S_u \cap |F_i|$ is not empty. Hence
+$$N_u \ge \#\{\text{face components of } \{\mathrm{lo} \le u\} \text{ with a cell } \mathrm{hi}_c \le u\} .$$
+This holds at every level, of the closed set, and nothing is asked of $E$, not even continuity. It needs bounds on *closed* cells: a path of $S_u$ through a
+corner of four cells is a proof that all four have $\mathrm{lo} \le u$, and bounds on open cells would not know of it. What closed cells imply, that
+$\mathrm{lo}_c \le \mathrm{hi}_{c'}$ when $c$ and $c'$ touch, is checked. Where some cells are outside the domain ($\mathrm{lo} = \infty$) $E$ may be defined on their
+sides by their neighbours, and the argument fails: then *full* components are taken, whose unions $|F_i|$ are disjoint by themselves.
 
-**Connected.** A cell with $\mathrm{hi}_c \le u$ lies in $S_u$. Cells with a common face touch, so the union of a *face* component of
-$\{\mathrm{hi} \le u\}$ is a connected subset of $S_u$.
+**Connected.** A cell with $\mathrm{hi}_c \le u$ lies in $S_u$. If two such cells share any point, their union is connected. So the union of a *full* component of
+$\{\mathrm{hi} \le u\}$ (cells that share a point are neighbours) is a connected subset of $S_u$.
 
 **Merge levels.** For $x$, $y$ in cells $p$, $q$ let $m(x, y)$ be the infimum of the $u$ for which they lie in one component of $S_u$. Then
-$$\min_{\text{full paths}} \max \mathrm{lo} \;\le\; m(x, y) \;\le\; \min_{\text{face paths}} \max \mathrm{hi}$$
+$$\min_{\text{face paths}} \max \mathrm{lo} \;\le\; m(x, y) \;\le\; \min_{\text{full paths}} \max \mathrm{hi}$$
 over paths of cells from $p$ to $q$: below the left side $x$ or $y$ is outside or they are separated; at the right side they are connected.
 
 There is no upper bound on $N_u$ of this kind: for $E = (x^2 - 1/16)^2$ and cells of width 1 around $-1, 0, 1$ at $u = 1/1000$ one cell has
@@ -59,8 +65,9 @@ class Bracket:
     def counts(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         r"""Levels and, from each level on, a certified lower bound of $N_u$ inside the box; 0 below the first.
 
-        *Why two merge trees suffice.* If $\mathrm{hi}_c \le u$, the steepest descent of hi from $c$ ends in a local minimum $m$ of hi, through cells with
-        $\mathrm{lo} \le \mathrm{hi} \le u$: in the same component of $\{\mathrm{lo} \le u\}$. So only local minima $m$ of hi need be looked at, and of each the local minimum of lo to
+        *Why two merge trees suffice.* If $\mathrm{hi}_c \le u$, the steepest descent of hi from $c$ ends in a local minimum $m$ of hi. Where a step goes from a
+        cell to one that shares a point with it, all cells at this point touch a cell with $\mathrm{hi} \le u$ and have $\mathrm{lo} \le u$: the step stays in a
+        face component of $\{\mathrm{lo} \le u\}$. So only local minima $m$ of hi need be looked at, and of each the local minimum of lo to
         which lo descends from $m$, which is in the same component for $u \ge \mathrm{hi}_m \ge \mathrm{lo}_m$. A component of $\{\mathrm{lo} \le u\}$ counts iff one of its minima
         $r$ has *activation* $\min \mathrm{hi}_m \le u$ over the $m$ that descend to $r$. When components merge at $s$, the later activation $a$ disappears: it
         contributes 1 on $[a, s)$, if that is not empty. This is the elder rule with activations for births.
@@ -98,9 +105,12 @@ class Bracket:
 def bracket_from_bounds(lo: ArrayLike, hi: ArrayLike, *, workers: int = 1) -> Bracket:
     """The certified bounds from arrays of cell bounds of 1 to 6 dimensions, one entry for each cell.
 
-    `hi` may be +inf and `lo` -inf where nothing is known, and both +inf where the loss is not defined. Raises `InputError` if the
-    shapes differ, if a bound is NaN, or if `lo` exceeds `hi` somewhere.
+    The bounds are those of closed cells. `hi` may be +inf and `lo` -inf where nothing is known, and both +inf where the loss is not
+    defined, except on sides that are shared with other cells. Raises `InputError` if the shapes differ, if a bound is NaN, or if
+    `lo` exceeds the `hi` of the same or of a touching cell.
     """
+    from scipy.ndimage import minimum_filter
+
     lower, upper = np.asarray(lo, np.float64), np.asarray(hi, np.float64)
     if lower.shape != upper.shape:
         raise InputError(f"`lo` and `hi` need the same shape, found {lower.shape} and {upper.shape}.")
@@ -115,8 +125,17 @@ def bracket_from_bounds(lo: ArrayLike, hi: ArrayLike, *, workers: int = 1) -> Br
         raise InputError(
             f"`lo` needs to be at most `hi`, found {lower[index]} > {upper[index]} at {index}: round outwards."
         )
+    outside = np.isposinf(lower)
+    contradict = (lower > minimum_filter(upper, 3, mode="nearest")) & ~outside
+    if contradict.any():
+        index = tuple(int(k) for k in np.argwhere(contradict)[0])
+        raise InputError(
+            f"`lo` and `hi` need to be bounds on closed cells, found {lower[index]} at {index} above the `hi` of a cell that touches it: "
+            "take the sides of the cells into account."
+        )
+    adjacency = "full" if outside.any() else "face"
     # Every level that is a float and not -inf has the same cells below it when -inf is replaced by the least float.
     lower, upper = (np.maximum(bound, _LOWEST) if np.isneginf(bound).any() else bound for bound in (lower, upper))
     return Bracket(
-        merge_tree(lower, adjacency="full", workers=workers), merge_tree(upper, adjacency="face", workers=workers)
+        merge_tree(lower, adjacency=adjacency, workers=workers), merge_tree(upper, adjacency="full", workers=workers)
     )

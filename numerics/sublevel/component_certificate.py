@@ -3,8 +3,8 @@ r"""The certificate of a component count: a subdivision of the box whose every c
 It is the binary tree of halvings in preorder (`axes`: the coordinate that is halved, -1 for a cell), the status of each cell
 (`status`), and routes of cells that join cores to families (`descents`, cells numbered as in `status`). The cells tile the box because they are the leaves of such a tree. `verify()` shares nothing with the
 search but the expression: it goes through the tree with integer corners, evaluates every cell in *rational* interval
-arithmetic, finds neighbours by sorting cells in space instead of descending in the tree, counts with networkx, and compares
-with what is claimed. What follows from the cells is the theorem of `box_components.py`.
+arithmetic, finds neighbours by sorting cells in space instead of descending in the tree, counts on graphs of its own, and
+compares with what is claimed. What follows from the cells is the theorem of `box_components.py`.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ DEPTH = 30
 OPEN, INSIDE, OUTSIDE = 0, -1, -2
 
 Ints = NDArray[np.int64]
+Bytes = NDArray[np.int8]
 
 _KIND = "components of a sublevel set in a box"
-_BLOCK = 4096  # pairs of cells that are compared each with each
+_BLOCK = 1 << 14  # pairs of cells that are compared each with each, and cells that are Python numbers at once
 
 
 def safe_code(axis: Any, slope: int) -> Any:
@@ -65,7 +66,12 @@ class ComponentsCertificate:
         return len(self.status)
 
     def verify(self) -> Verdict:
-        """Decides every cell and the count again. About 0.1 ms of processor time for each cell of a small loss."""
+        """Decides every cell and the count again.
+
+        **Cost**: about 0.05 ms of processor time and 0.6 kB for each cell of a small loss. A million cells of
+        $(a_1 b_1 + a_2 b_2 - 1)^2$ took 50 s (half of it in rational arithmetic, half to find the 5.6 million pairs of
+        neighbours) and 620 MB.
+        """
         try:
             lo, hi = self.corners()
             self._check_cells(lo, hi)
@@ -85,15 +91,16 @@ class ComponentsCertificate:
         d = self.box.dimension
         if self.axes.ndim != 1 or self.status.ndim != 1 or int((self.axes < 0).sum()) != len(self.status):
             raise _Refuted("the tree and the list of cells do not fit together")
-        lo, hi = [], []
+        lo, hi = np.empty((self.cells, d), dtype=np.int64), np.empty((self.cells, d), dtype=np.int64)
+        k = 0
         stack = [((0,) * d, (1 << DEPTH,) * d)]
         for axis in self.axes.tolist():
             if not stack:
                 raise _Refuted("the tree of cells goes on after its end")
             a, b = stack.pop()
             if axis < 0:
-                lo.append(a)
-                hi.append(b)
+                lo[k], hi[k] = a, b
+                k += 1
                 continue
             if axis >= d or b[axis] - a[axis] < 2:
                 raise _Refuted(f"a cell is halved in the direction {axis}, where it cannot be")
@@ -102,12 +109,12 @@ class ComponentsCertificate:
             stack.append((a, (*b[:axis], middle, *b[axis + 1 :])))
         if stack:
             raise _Refuted("the tree of cells ends too early")
-        return np.array(lo, dtype=np.int64).reshape(-1, d), np.array(hi, dtype=np.int64).reshape(-1, d)
+        return lo, hi
 
     def _check_cells(self, lo: Ints, hi: Ints) -> None:
         enclosures, u = Enclosures(self.E, self.box.names), self.u
         sides = [(a, (b - a) / (1 << DEPTH)) for a, b in zip(self.box.lo, self.box.hi, strict=True)]
-        for k, (low, high, status) in enumerate(zip(lo.tolist(), hi.tolist(), self.status.tolist(), strict=True)):
+        for k, low, high, status in self._one_by_one(lo, hi):
             if status == OPEN:
                 continue
             cell = [(a + w * p, a + w * q) for (a, w), p, q in zip(sides, low, high, strict=True)]
@@ -125,53 +132,59 @@ class ComponentsCertificate:
                 name = {INSIDE: "inside", OUTSIDE: "outside"}.get(status, "safe")
                 raise _Refuted(f"cell {k} is not proved to be {name}: {_show(cell)}")
 
-    def _count(self, lo: Ints, hi: Ints) -> tuple[int, int | None, bool]:
-        from networkx.utils import UnionFind
+    def _one_by_one(self, lo: Ints, hi: Ints) -> Iterator[tuple[int, list[int], list[int], int]]:
+        """The cells as Python numbers: number, corners, status. Never many at once, since these take ten times the memory."""
+        for start in range(0, self.cells, _BLOCK):
+            part = slice(start, start + _BLOCK)
+            yield from zip(
+                range(start, self.cells), lo[part].tolist(), hi[part].tolist(), self.status[part].tolist(), strict=False
+            )
 
-        status = self.status.tolist()
-        pairs = list(neighbours(lo, hi, np.flatnonzero(self.status != OUTSIDE)))
-        wet = self._wet(pairs)
-        clusters, families = UnionFind(wet), UnionFind(np.flatnonzero(self.status == INSIDE).tolist())
-        for a, b, _ in pairs:
-            if a in wet and b in wet:
-                clusters.union(a, b)
-                if status[a] == status[b] == INSIDE:
-                    families.union(a, b)
+    def _count(self, lo: Ints, hi: Ints) -> tuple[int, int | None, bool]:
+        inside, opened = self.status == INSIDE, self.status == OPEN
+        below, above, across = neighbours(lo, hi, np.flatnonzero(self.status != OUTSIDE))
+        wet = self._wet(below, above, across)
+        is_core = inside[below] & inside[above]
         for k, route in enumerate(self.descents):
             self._check_descent(k, route, lo, hi)
-            families.union(int(route[0]), int(route[-1]))
-        lower, upper, cut = 0, 0, False
+        ends = np.array([(route[0], route[-1]) for route in self.descents], dtype=np.int64).reshape(-1, 2)
+        family = self._components(
+            np.concatenate([below[is_core], ends[:, 0]]), np.concatenate([above[is_core], ends[:, 1]])
+        )
+        is_wet = wet[below] & wet[above]
+        cluster = self._components(below[is_wet], above[is_wet])
+        # One inside cell of each family; the cluster of this cell carries the family.
+        cores = np.flatnonzero(inside)
+        members = cores[np.unique(family[cores], return_index=True)[1]]
         at_box = ((lo == 0) | (hi == 1 << DEPTH)).any(axis=1)
-        families_of: dict[int, int] = {}
-        for family in families.to_sets():
-            root = clusters[next(iter(family))]
-            families_of[root] = families_of.get(root, 0) + 1
-        for cluster in clusters.to_sets():
-            members = list(cluster)
-            n = families_of.get(clusters[members[0]], 0)
-            is_open = any(status[k] == OPEN for k in members)
-            lower += min(n, 1)
-            upper = None if is_open or upper is None else upper + n
-            cut = cut or (bool(n or is_open) and bool(at_box[members].any()))
-        return lower, upper, cut
+        families, is_open, is_cut = (
+            np.bincount(cluster[cells], minlength=self.cells)
+            for cells in (members, np.flatnonzero(opened), np.flatnonzero(at_box))
+        )
+        upper = None if opened.any() else int(families.sum())
+        return int((families > 0).sum()), upper, bool((((families > 0) | (is_open > 0)) & (is_cut > 0)).any())
 
-    def _wet(self, pairs: list[tuple[int, int, int]]) -> set[int]:
+    def _components(self, one: Ints, other: Ints) -> Ints:
+        """For every cell the number of its component when the cells `one[k]` and `other[k]` are joined."""
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+
+        joined = np.ones(len(one), dtype=bool)  # a pair may come often: bools do not overflow when added
+        return connected_components(coo_array((joined, (one, other)), shape=(self.cells,) * 2), directed=False)[1]
+
+    def _wet(self, below: Ints, above: Ints, across: Bytes) -> NDArray[np.bool_]:
         """The cells from which an inside or open cell is reached downhill, and these."""
-        status = self.status.tolist()
-        uphill: dict[int, list[int]] = {}
-        for a, b, i in pairs:  # b is above a in the direction i
-            if status[a] == safe_code(i, -1):
-                uphill.setdefault(b, []).append(a)
-            if status[b] == safe_code(i, +1):
-                uphill.setdefault(a, []).append(b)
-        todo = np.flatnonzero((self.status == INSIDE) | (self.status == OPEN)).tolist()
-        found = set(todo)
-        while todo:
-            for k in uphill.get(todo.pop(), ()):
-                if k not in found:
-                    found.add(k)
-                    todo.append(k)
-        return found
+        wet = (self.status == INSIDE) | (self.status == OPEN)
+        falls, rises = self.status[below] == safe_code(across, -1), self.status[above] == safe_code(across, +1)
+        uphill, downhill = (np.concatenate([a[falls], b[rises]]) for a, b in ((below, above), (above, below)))
+        while len(uphill):
+            reached = wet[downhill]
+            if not reached.any():
+                break
+            wet[uphill[reached]] = True
+            left = ~wet[uphill]
+            uphill, downhill = uphill[left], downhill[left]
+        return wet
 
     def _check_descent(self, k: int, route: Ints, lo: Ints, hi: Ints) -> None:
         """That the descent starts in an inside cell, falls in safe ones and ends in an inside one; see `box_components.py`."""
@@ -238,16 +251,17 @@ def _show(cell: list[tuple[fmpq, fmpq]]) -> str:
     return " x ".join(f"[{a}, {b}]" for a, b in cell)
 
 
-def neighbours(lo: Ints, hi: Ints, cells: Ints) -> Iterator[tuple[int, int, int]]:
-    """The pairs of `cells` that share a piece of dimension d - 1: the cell below, the cell above, and the direction.
+def neighbours(lo: Ints, hi: Ints, cells: Ints) -> tuple[Ints, Ints, Bytes]:
+    """The pairs of `cells` that share a piece of dimension d - 1: the cells below, the cells above, and the directions.
 
     For each plane the cells below and above it are parted by further planes until few are left together. Some pairs come
     more than once.
     """
+    below, above, across = [cells[:0]], [cells[:0]], [np.zeros(0, dtype=np.int8)]
     for i in range(lo.shape[1]):
         others = [j for j in range(lo.shape[1]) if j != i]
-        below, above = _by_value(cells, hi[cells, i]), _by_value(cells, lo[cells, i])
-        stack = [(below[x], above[x]) for x in below.keys() & above.keys()]
+        under, over = _by_value(cells, hi[cells, i]), _by_value(cells, lo[cells, i])
+        stack = [(under[x], over[x]) for x in under.keys() & over.keys()]
         while stack:
             a, b = stack.pop()
             if len(a) * len(b) > _BLOCK and (parts := _part(lo, hi, a, b, others)) is not None:
@@ -257,7 +271,10 @@ def neighbours(lo: Ints, hi: Ints, cells: Ints) -> Iterator[tuple[int, int, int]
             for j in others:
                 touch &= (lo[a, j][:, None] < hi[b, j]) & (lo[b, j] < hi[a, j][:, None])
             p, q = np.nonzero(touch)
-            yield from zip(a[p].tolist(), b[q].tolist(), [i] * len(p), strict=True)
+            below.append(a[p])
+            above.append(b[q])
+            across.append(np.full(len(p), i, dtype=np.int8))
+    return np.concatenate(below), np.concatenate(above), np.concatenate(across)
 
 
 def _by_value(cells: Ints, values: Ints) -> dict[int, Ints]:

@@ -170,9 +170,7 @@ def cell_bounds(E: Any, box: Any, shape: Sequence[int], memory: int = 4 * 2**30)
 
     Axis $i$ of the box, in the order of `box` (see `Box.of`), is cut into `shape[i]` equal closed intervals. The bounds are
     rigorous float64 numbers. Of these arrays alone follows, for every $u$: $\{E \le u\}$ meets no cell with `lo > u`, and
-    contains every cell with `hi <= u`. So cells that are separated in $\{\mathrm{lo} \le u\}$ under *face* adjacency lie in
-    different components (the proof is that of separation in `components.py`), and cells joined in $\{\mathrm{hi} \le u\}$ by
-    sharing *any* point lie in one.
+    contains every cell with `hi <= u`. What follows is in `bracket.py`.
 
     Raises `InputError` for a shape that does not fit the box, and before any allocation when the two arrays and the work
     space would need more than `memory` bytes.

@@ -22,10 +22,10 @@ from collections.abc import Iterator, Sequence
 from flint import fmpq
 
 from numerics.arithmetic.exact import Matrix, hstack, identity, vstack, zeros
-from numerics.evidence.certificate import Loss, PathCertificate, Point
+from numerics.evidence.certificate import Loss, Point
 from numerics.evidence.errors import InputError
-from numerics.sublevel import paths
-from numerics.sublevel.losses import NetworkLoss
+from numerics.sublevel.losses import ConvexLoss, NetworkLoss
+from numerics.sublevel.paths import PathCertificate
 
 Pair = tuple[Matrix, Matrix]
 
@@ -53,14 +53,16 @@ def connect(start: Sequence[Matrix], end: Sequence[Matrix], X: Matrix, loss: Los
     $p = \min(m, \operatorname{rank} X)$, where $m$ is the number of outputs. The loss must be a convex function of
     $W_K \cdots W_1 X$, such as `squared_error(X, Y)`. The points and $X$ may have any rank.
 
-    Raises `ValueError` when the shapes do not fit or a hidden layer is too narrow.
+    Raises `ValueError` when the shapes do not fit or a hidden layer is too narrow. That the loss is convex is taken from the
+    caller; `connect_linear` knows it.
     """
     a, b = _points(start, end, X)
-    return PathCertificate(loss, polygon(a, b, X), max(loss(a), loss(b)), a, b)
+    vertices = polygon(a, b, X)
+    return PathCertificate(ConvexLoss(loss), vertices, ("convex",) * (len(vertices) - 1), max(loss(a), loss(b)), a, b)
 
 
-def connect_linear(start: Sequence[Matrix], end: Sequence[Matrix], loss: NetworkLoss) -> paths.PathCertificate:
-    r"""The same for a `NetworkLoss`, as a path of the module `paths`; also when its values are not rational.
+def connect_linear(start: Sequence[Matrix], end: Sequence[Matrix], loss: NetworkLoss) -> PathCertificate:
+    r"""The same for a `NetworkLoss`, which is known to be convex; also when its values are not rational.
 
     Its `level` is `None`: the larger of the two end values. Raises `InputError` for an activation, biases or a ridge, and
     `ValueError` as `connect` does.
@@ -69,7 +71,7 @@ def connect_linear(start: Sequence[Matrix], end: Sequence[Matrix], loss: Network
         raise InputError(f"`loss` must be that of a linear network without biases and ridge, found {loss!r}.")
     a, b = _points(start, end, loss.X)
     vertices = polygon(a, b, loss.X)
-    return paths.PathCertificate(loss, vertices, ("convex",) * (len(vertices) - 1), None, a, b)
+    return PathCertificate(loss, vertices, ("convex",) * (len(vertices) - 1), None, a, b)
 
 
 def polygon(start: Sequence[Matrix], end: Sequence[Matrix], X: Matrix) -> tuple[Point, ...]:

@@ -2,8 +2,9 @@ r"""Losses whose structure is known, so that a certificate can use it and need n
 
 `NetworkLoss` is the loss of a fully connected network on data,
 $$E(W_1, \dots, W_K) = \sum_j \ell\bigl(W_K\,\sigma(\cdots \sigma(W_1 x_j)), y_j\bigr) + \lambda \sum_k \|W_k\|_F^2 ,$$
-with a convex $\ell$. `PolynomialLoss` is any polynomial in the entries of the layers, weights shared or not. Points are
-tuples of rational matrices. Values are rational where they can be, and balls elsewhere.
+with a convex $\ell$. `PolynomialLoss` is any polynomial in the entries of the layers, weights shared or not. `ConvexLoss` is any
+convex function of the outputs of a linear network. Points are tuples of rational matrices. Values are rational where they
+can be, and balls elsewhere.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from flint import arb, ctx, fmpq
 from numerics.arithmetic.balls import BallMatrix, ball
 from numerics.arithmetic.exact import Matrix, diagonal, rational, vstack, zeros
 from numerics.arithmetic.polynomial import Polynomial
-from numerics.evidence.certificate import Point
+from numerics.evidence.certificate import Loss, Point
 from numerics.evidence.errors import InputError
 
 BITS = 128
@@ -218,6 +219,28 @@ class PolynomialLoss:
             moving.append(_nested(lines, A.cols))
         value = self.function(tuple(moving))
         return value if isinstance(value, Polynomial) else Polynomial([rational(value)])
+
+
+@dataclass(frozen=True)
+class ConvexLoss:
+    r"""A convex function of the outputs $W_K \cdots W_1 X$ of a linear network: `function` takes the point, and is rational.
+
+    That it is one is the caller's to know. Then it is convex in each layer, whatever the others are, and the rule `convex`
+    applies to every move of one layer; no other rule does.
+    """
+
+    function: Loss
+
+    is_rational = True
+
+    def problem(self, point: Point) -> str:
+        return "" if point else "there must be at least one layer"
+
+    def is_convex_in(self, layer: int, depth: int) -> bool:
+        return True
+
+    def __call__(self, point: Point) -> fmpq:
+        return rational(self.function(point))
 
 
 def _nested(entries: Sequence[Any], cols: int) -> tuple[tuple[Any, ...], ...]:

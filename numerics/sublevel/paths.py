@@ -32,10 +32,10 @@ from numerics.evidence.certificate import Point
 from numerics.evidence.errors import InputError
 from numerics.evidence.verdict import Rigour, Verdict, decided, every, fails, undecided
 from numerics.sublevel import chords, segments
-from numerics.sublevel.losses import NetworkLoss, PolynomialLoss
+from numerics.sublevel.losses import ConvexLoss, NetworkLoss, PolynomialLoss
 from numerics.sublevel.segments import Bracket, bracket
 
-KnownLoss = NetworkLoss | PolynomialLoss
+KnownLoss = NetworkLoss | PolynomialLoss | ConvexLoss
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,7 @@ class PathCertificate:
         for k, (a, b, rule) in enumerate(self._segments()):
             reason = f"on segment {k} ({rule if isinstance(rule, str) else 'turn'})"
             if rule in ("polynomial", "pieces"):
+                assert not isinstance(self.loss, ConvexLoss)  # see `misused`
                 below = segments.stays_below(self.loss, a, b, level)
                 verdicts.append(
                     undecided(f"{reason}: a unit switches at an irrational point")
@@ -161,6 +162,7 @@ class PathCertificate:
             assert isinstance(self.loss, NetworkLoss)
             return chords.maximum_along(self.loss, a, b, self.tolerance, **options)
         if rule in ("polynomial", "pieces"):
+            assert not isinstance(self.loss, ConvexLoss)
             return segments.maximum_along(self.loss, a, b)
         return self._at(b)  # the other end was seen before
 
@@ -180,10 +182,13 @@ def misused(loss: KnownLoss, a: Point, b: Point, rule: Rule) -> str:
     if rule == "chords":
         return "" if isinstance(loss, NetworkLoss) else "`chords` needs a network"
     if rule == "polynomial":
-        is_one = isinstance(loss, PolynomialLoss) or (loss.activation == "identity" and loss.outer == "squared")
+        is_one = isinstance(loss, PolynomialLoss) or (
+            isinstance(loss, NetworkLoss) and loss.activation == "identity" and loss.outer == "squared"
+        )
         return "" if is_one else "the loss is no polynomial in the weights"
     if rule == "pieces":
-        return "" if loss.is_rational else "the loss is not piecewise a polynomial with rational coefficients"
+        is_known = not isinstance(loss, ConvexLoss) and loss.is_rational
+        return "" if is_known else "the loss is not piecewise a polynomial with rational coefficients"
     if isinstance(rule, Turn):
         return _no_turn(loss, a, b, rule, moved)
     if rule not in _BY_ENDS:
@@ -248,9 +253,14 @@ def _between(z: Matrix, a: Matrix, b: Matrix) -> bool:
 
 
 def rule_for(loss: KnownLoss, a: Point, b: Point) -> Rule:
-    """The cheapest rule that applies to the segment."""
-    candidates: tuple[Rule, ...] = ("idle", "kept", "convex", "polynomial", "pieces", "chords")
-    return next(rule for rule in candidates if not misused(loss, a, b, rule))
+    """The cheapest rule that applies to the segment. Raises `InputError` when there is none."""
+    for rule in ("idle", "kept", "convex", "polynomial", "pieces", "chords"):
+        if not misused(loss, a, b, rule):
+            return rule
+    moved = [k for k, (x, y) in enumerate(zip(a, b, strict=True)) if x != y]
+    raise InputError(
+        f"A path of this loss must move one layer at a time, found a segment that moves the layers {moved}, counted from 0."
+    )
 
 
 def certify(

@@ -49,8 +49,8 @@ def merge_tree(
 
     `adjacency` is `face`, `freudenthal` (the edges of the Kuhn triangulation) or `full`; `periodic` lists the axes that close up (`True`:
     all). `workers` threads share the pass; the result does not depend on them. `method`: the pass over `saddles` needs almost
-    no memory on smooth data; `sort` takes all vertices; `auto` begins with the first and turns to the second when there are more
-    saddles than sorting would cost. The array is not copied (other than a contiguous float64
+    no memory on smooth data; `sort` takes all vertices; `auto` begins with the first and turns to the second where that is faster or
+    the saddles do not fit (`forest.py`). The array is not copied (other than a contiguous float64
     array it is converted a block at a time) and must not change while the tree is used.
 
     Raises `InputError` for NaN, -inf, empty or one-cell arrays, more than six dimensions, and what would not fit in memory.

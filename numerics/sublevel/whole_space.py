@@ -1,13 +1,15 @@
 r"""From a box to all of space: only by a lemma that fits the loss, and each lemma checks by itself that it does.
 
 A count inside a box says nothing of what lies outside it: components may lie there, and those that touch the box may be
-joined there. For three families of losses more is true. For others, such as linear networks of width two and more, balancing
+joined there. For some families of losses more is true. For others, such as linear networks of width two and more, balancing
 does not bound the weights: say "inside the box".
 
 - `ridge_box`: a loss that is at least $\sum \lambda_i w_i^2 + c$ has its sublevel set in an explicit box.
 - `ScalarChain`: $(w_1 \cdots w_K - y)^2$. The set retracts to a box, and $N_u$ is known for all $u$.
-- `ScalarRidge`: $(w_1 w_2 - y)^2 + \lambda (w_1^2 + w_2^2)$. $N_u$ is known for all $u$.
+- `ScalarRidge`: $(w_1 \cdots w_K - y)^2 + \lambda \sum w_i^2$. $N_u$ is known for all $u$.
 - `StarShape`: the set is star-shaped, hence connected, at the critical value and above.
+
+`count_by_formula` tries the last three: it decides critical values, at which cells cannot.
 """
 
 from __future__ import annotations
@@ -18,11 +20,13 @@ from typing import Any
 
 from flint import fmpq
 
+from numerics.arithmetic.polynomial import Polynomial
 from numerics.evidence.errors import InputError
 from numerics.evidence.verdict import Verdict, decided, fails, holds
 from numerics.sublevel.component_certificate import ComponentsCertificate
 from numerics.sublevel.enclosures import Box, finite
 from numerics.sublevel.expression import Expression
+from numerics.sublevel.line import components
 from numerics.sublevel.tape import Exact, Tape
 
 Monomials = dict[tuple[int, ...], fmpq]
@@ -158,18 +162,29 @@ class ScalarChain:
 
 @dataclass(frozen=True)
 class ScalarRidge:
-    r"""$E = (w_1 w_2 - y)^2 + \lambda (w_1^2 + w_2^2)$ in the plane, $\lambda > 0$.
+    r"""$E = (w_1 \cdots w_K - y)^2 + \lambda \sum w_i^2$ in all of $\mathbb R^K$, $K \ge 2$, $\lambda > 0$.
 
-    For $\lambda < |y|$: $N_u = 0$ below $2 \lambda |y| - \lambda^2$, $N_u = 2$ from there to below $y^2$, $N_u = 1$ from $y^2$ on.
-    For $\lambda \ge |y|$: $N_u = 0$ below $y^2$, 1 from there on.
+    Let $n$ be the number of components of $\{s \in \mathbb R : H(s) \le u\}$, $H(s) = (s^{2K} - |y|)^2 + K \lambda s^4$. Then
+    $$N_u = 2^{K-2}\, n \text{ for } u < y^2, \qquad N_u = 1 + 2^{K-2} (n - 1) \text{ for } u \ge y^2 .$$
+    $n$ is found exactly (`line.py`), at critical values of $E$ too. For $K = 2$, $\lambda < |y|$: $N_u = 0$ below $2 \lambda |y| -
+    \lambda^2$, 2 from there to below $y^2$, 1 from $y^2$ on; and for $\lambda \ge |y|$, 0 below $y^2$ and 1 from there on. For $K \ge
+    3$, 0 is a strict local minimum, and a poor one for small $\lambda$: it is the odd one of 5 components at $K = 3$, $y = 1$, $\lambda =
+    1/10$, $u = 1$.
 
-    *Proof.* Changing the sign of $w_1$, let $y \ge 0$. For $u \ge y^2$ see `StarShape` (in $s = t^2$, $E(tw) = (sp - y)^2 + s
-    \lambda |w|^2$ is convex), and $0$ lies in the set. Let $u < y^2$. $E \ge y^2$ where $p = w_1 w_2 \le 0$, so the set lies in
-    $w_1, w_2 > 0$ and its mirror image; the two are disjoint. In the first put $w_1 = \sqrt p\, e^\theta$, $w_2 = \sqrt p\,
-    e^{-\theta}$: $E = (p - y)^2 + 2 \lambda p \cosh 2 \theta$. For each $p$ the set of $\theta$ is an interval around $0$ or
-    empty. So the set retracts to $\theta = 0$, that is to $\{p > 0: G(p) \le u\}$ with the convex $G(p) = (p - y)^2 + 2 \lambda
-    p$: an interval, which is not empty just if $u \ge \inf_{p > 0} G$. This is $2 \lambda y - \lambda^2$, attained at $p = y -
-    \lambda > 0$, or, if $\lambda \ge y$, $G(0) = y^2 > u$. $\square$
+    *Proof.* Changing the sign of $w_1$, let $y \ge 0$. Let $A$ be an open orthant where $p = \prod w_i > 0$; there are $2^{K-1}$. In
+    $x_i = \log |w_i|$, move all $x_i$ to their mean on a straight line: $p$ stays, and the convex symmetric $\sum e^{2 x_i}$ falls,
+    because it is least at the mean among all points with this sum. So $\{E \le u\} \cap A$ retracts to its diagonal $|w_i| = r > 0$, where
+    $E = G(r) = (r^K - y)^2 + K \lambda r^2$: its components are those of $\{r > 0 : G(r) \le u\}$. Elsewhere, $p \le 0$ and $E(w) \ge y^2 + \lambda |w|^2$;
+    there, and at $0$, $E(tw) \le E(w)$ for $t \in [0, 1]$, because $(tp - y)^2$ increases with $t \ge 0$ for $p \le 0$.
+
+    Let $u < y^2$. Then the set lies in the $2^{K-1}$ orthants $A$, disjoint open sets, and $G(0) > u$. $H(s) = G(s^2)$ is even and $H(0) > u$: half
+    of the $n$ components are at $s > 0$.
+
+    Let $u \ge y^2$. All points with $p \le 0$ are joined to $0$ in the set. So are, in each $A$, those that retract to the component of $\{r \ge 0 : G(r) \le u\}$
+    that contains 0, since the diagonal leads to $0$. The other components of this set are compact intervals at a distance from 0,
+    the points of $A$ that retract to one of them form a compact connected set, the points that are joined to 0 another, and finitely many
+    compact sets that are disjoint are apart. There are $(n - 1)/2$ of them in each $A$: $H(0) \le u$, so one of the $n$ components contains 0, and the others come in
+    pairs. $\square$
     """
 
     E: Expression
@@ -179,18 +194,21 @@ class ScalarRidge:
     @staticmethod
     def of(E: Expression) -> ScalarRidge:
         """Raises `InputError` unless the loss is of this form."""
-        terms = expand(E)
-        y, ridge = -terms.get((1, 1), fmpq(0)) / 2, terms.get((2, 0), fmpq(0))
-        expected = {(2, 2): fmpq(1), (1, 1): -2 * y, (0, 0): y**2, (2, 0): ridge, (0, 2): ridge}
-        if ridge <= 0 or terms != {e: c for e, c in expected.items() if c != 0}:
-            raise InputError(f"The loss must be (w1*w2 - y)**2 + c*(w1**2 + w2**2) with c > 0, found {E}.")
+        terms, K = expand(E), len(E.parameters)
+        squares = [tuple(2 * (i == k) for i in range(K)) for k in range(K)]
+        y, ridge = -terms.get((1,) * K, fmpq(0)) / 2, terms.get((2,) + (0,) * (K - 1), fmpq(0))
+        expected = {(2,) * K: fmpq(1), (1,) * K: -2 * y, (0,) * K: y**2} | dict.fromkeys(squares, ridge)
+        if K < 2 or ridge <= 0 or terms != {e: c for e, c in expected.items() if c != 0}:
+            raise InputError(
+                f"The loss must be (w1*...*wK - y)**2 + c*(w1**2 + ... + wK**2) with K > 1 and c > 0, found {E}."
+            )
         return ScalarRidge(E, y, ridge)
 
     def count(self, u: Any) -> int:
-        level, y = finite(u, "the level `u`"), abs(self.target)
-        if level >= y**2:
-            return 1
-        return 2 if self.ridge < y and level >= 2 * self.ridge * y - self.ridge**2 else 0
+        level, y, K = finite(u, "the level `u`"), abs(self.target), len(self.E.parameters)
+        s = Polynomial([0, 1])
+        n = len(components((s ** (2 * K) - y) ** 2 + K * self.ridge * s**4, level))
+        return 2**K * n // 4 if level < y**2 else 1 + 2**K * (n - 1) // 4
 
 
 # Star-shaped sets.
@@ -206,8 +224,9 @@ class StarShape:
     \le k$ and linear for $j = k$. So this is a convex function of $s$, and at most the larger of its end values $E(0)$ and
     $E(w)$. $\square$
 
-    A part counts as non-negative here when its monomials are squares with positive coefficients. It serves at the critical
-    value itself, which cells cannot decide: for $(w_1 \cdots w_K - y)^2$ with $k = K$ at every $u \ge y^2$.
+    A part counts as non-negative here when its monomials are squares with positive coefficients, or when it is a positive
+    multiple of a square. It serves at the critical value itself, which cells cannot decide: for $(q(w) - y)^2$ with $q$
+    homogeneous of degree $k$, as $w_1 \cdots w_k$ or $ab + cd$, at every $u \ge y^2$.
     """
 
     E: Expression
@@ -223,13 +242,28 @@ class StarShape:
             return fails(f"the loss at 0 is {at_zero}, above the level {self.u}")
         if self.box is not None and not all(a <= 0 <= b for a, b in zip(self.box.lo, self.box.hi, strict=True)):
             return fails("0 does not lie in the box")
-        degrees = {sum(e) for e in terms} - {0}
-        for k in sorted(degrees) or [1]:
-            if all(
-                sum(e) in (0, k) or (all(n % 2 == 0 for n in e) and (c > 0) == (sum(e) > k)) for e, c in terms.items()
-            ):
+        parts: dict[int, Monomials] = {}
+        for e, c in terms.items():
+            parts.setdefault(sum(e), {})[e] = c
+        signs = {j: _sign(part) for j, part in parts.items() if j}
+        for k in sorted(signs) or [1]:
+            if all(j == k or sign == (1 if j > k else -1) for j, sign in signs.items()):
                 return holds(f"convex in t^{k} along rays, and E(0) = {at_zero} <= {self.u}")
         return fails("no power of t makes the loss convex along rays term by term")
+
+
+def _sign(part: Monomials) -> int:
+    """1 if the polynomial is clearly nowhere negative, -1 if nowhere positive, 0 if that is not seen."""
+    from flint import Ordering, fmpq_mpoly_ctx
+
+    sign = 1 if next(iter(part.values())) > 0 else -1
+    if all(sign * c > 0 and all(n % 2 == 0 for n in e) for e, c in part.items()):
+        return sign
+    names = tuple(f"x{i}" for i in range(len(next(iter(part)))))
+    leading, factors = fmpq_mpoly_ctx.get(names, Ordering.lex).from_dict(part).factor_squarefree()
+    if any(n % 2 for _, n in factors):
+        return 0
+    return 1 if leading > 0 else -1
 
 
 # From a count inside a box.
@@ -289,3 +323,17 @@ def ridge_cube(E: Expression, u: Any) -> Box:
     """The smallest cube with integer corners that `ridge_box` guarantees to contain the set. Raises as `ridge_box`."""
     side = 1 + max(math.isqrt(int(r.p // r.q)) for r in ridge_box(E, u).values())
     return Box.of((-side, side), E)
+
+
+# A known count.
+
+
+def count_by_formula(E: Expression, u: Any) -> tuple[int, str] | None:
+    """$N_u$ in all of space, exactly, and why, for the families above: also at critical values. `None` for other losses."""
+    level = finite(u, "the level `u`")
+    for family, name in ((ScalarChain, "scalar chains"), (ScalarRidge, "scalar chains with a ridge")):
+        try:
+            return family.of(E).count(level), f"by the formula for {name}"
+        except InputError:
+            continue
+    return (1, "because the set is star-shaped around 0") if StarShape(E, level).verify().holds else None

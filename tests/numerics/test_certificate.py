@@ -2,21 +2,19 @@
 
 from dataclasses import replace
 from fractions import Fraction
-from itertools import pairwise
 
 import pytest
 from flint import fmpq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from numerics.arithmetic.exact import Matrix, identity, zeros
+from numerics.arithmetic.exact import Matrix, identity
 from numerics.arithmetic.polynomial import Polynomial
 from numerics.evidence import (
     Certificate,
     DescentCertificate,
     DescentCurve,
     NegativeCurvatureCertificate,
-    PathCertificate,
     Rigour,
 )
 
@@ -49,7 +47,6 @@ def test_all_are_certificates():
         DescentCertificate(loss, origin, best),
         DescentCurve(loss, (origin, best), 4),
         NegativeCurvatureCertificate(loss, origin, best, 4),
-        PathCertificate(loss, (origin,), 5, origin, origin),
     ):
         assert isinstance(c, Certificate)
         assert c.verify().rigour is Rigour.EXACT
@@ -151,63 +148,3 @@ def test_curvature_that_proves_nothing_is_refused():
     start = NegativeCurvatureCertificate(lambda w: -((w[0][0, 0] + 1) ** 2), scalar(0), scalar(1), 2).verify()
     assert start.fails
     assert start.reason == "the first derivative is -2"
-
-
-# Paths.
-
-path = PathCertificate(
-    loss,
-    (point(1, 0, 2, 0), point(0, 0, 2, 0), point(0, 0, 0, 0), point(0, 0, -2, 0), point(-1, 0, -2, 0)),
-    5,
-    point(1, 0, 2, 0),
-    point(-1, 0, -2, 0),
-)
-
-
-def test_a_path_through_zero_stays_below_the_level_of_zero():
-    verdict = path.verify()
-    assert verdict.holds
-    assert verdict.slack == 0
-    assert replace(path, level=Fraction(11, 2)).verify().slack == 0.5
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({"level": fmpq(5) - fmpq(1, 10**30)}, "the largest loss of 5 vertices, at vertex 1"),
-        ({"vertices": ()}, "the path has no vertices"),
-        ({"start": origin}, "the first vertex is the start"),
-        ({"end": origin}, "the last vertex is the end"),
-        ({"vertices": path.vertices[:2] + path.vertices[3:]}, None),
-        ({"vertices": path.vertices[::4]}, "segment 0 moves the layers [0, 1], counted from 0"),
-        ({"vertices": (*path.vertices, path.vertices[-1])}, "segment 4 moves the layers [], counted from 0"),
-        ({"vertices": (path.start, (zeros(2, 2), zeros(2, 2)), path.end)}, "segment 0: the layers have the shapes"),
-        ({"vertices": (path.start, (path.start[0],), path.end)}, "segment 0: the layers have the shapes"),
-    ],
-)
-def test_spoilt_paths_are_refused(change, reason):
-    verdict = replace(path, **change).verify()
-    if reason is None:  # leaving a vertex out joins two moves of one layer into one, which is as good
-        assert verdict.holds
-    else:
-        assert verdict.fails
-        assert verdict.reason.startswith(reason)
-
-
-def test_a_single_vertex_is_a_path_from_itself_to_itself():
-    assert PathCertificate(loss, (best,), 1, best, best).verify().holds
-    assert PathCertificate(loss, (best,), 1, best, origin).verify().fails
-
-
-@settings(deadline=None)
-@given(points, points, st.fractions(0, 1, max_denominator=5))
-def test_the_vertices_bound_the_whole_path(w, v, t):
-    vertices = [w]
-    for corner in ((v[0], w[1]), v):
-        if corner != vertices[-1]:
-            vertices.append(corner)
-    level = max(loss(x) for x in vertices)
-    assert PathCertificate(loss, tuple(vertices), level, w, v).verify().holds
-    q = fmpq(t.numerator, t.denominator)
-    for a, b in pairwise(vertices):
-        assert loss(tuple((1 - q) * x + q * y for x, y in zip(a, b, strict=True))) <= level

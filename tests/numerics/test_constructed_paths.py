@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from numerics.strategies import Stream, data_matrices, linear_networks, matrices
 from numerics.sublevel.feature_paths import connect_by_compression, connect_by_exchange, features
 from numerics.sublevel.linear_paths import connect_linear
 from numerics.sublevel.losses import NetworkLoss, one_hot
-from numerics.sublevel.paths import Turn, joined, straight
+from numerics.sublevel.paths import Turn, certify, joined, straight
 from numerics.sublevel.ridge_paths import connect_with_ridge, rational_rotation, rotation_between
 from numerics.sublevel.unit_paths import Walk, aligned, merge, permute, permuted, split
 
@@ -158,6 +158,71 @@ def test_two_units_are_swapped_through_a_third_at_no_loss():
     assert straight(loss, point((1, -1), (1, 1)), point((-1, 1), (1, 1))).level == 2
     with pytest.raises(InputError, match=r"Unit 1 of hidden layer 0 .* must exist and be idle"):
         permute(point((1, -1), (1, 1)), loss, 0, [1, 0], spare=1)
+
+
+def to_a_minimum(w):
+    r"""The proof that two ReLU units $(a, b; c, d)$ on the samples $\pm 1$ with targets 1 have $N_u = 1$ for all $u \ge 1$, as a path.
+
+    With $a > 0 > b$ the outputs are $ca$ and $d|b|$: $E$ is convex in $(c, d)$ and 0 at $(1/a, 1/|b|)$, and the minima with these signs are
+    joined. With $a > 0$, $b \ge 0$ go to $(c, d) = (1/a, 0)$, where $E = 1$; then $b$ is idle and goes to $-1$. Likewise with $b > 0$, and
+    with both signs turned. At $a = b = 0$, where $E = 2$, first let $c = d = 0$. So every point is joined to $a > 0 > b$ or $b > 0 > a$ at
+    most at its own level and 1, and these to each other through $a = b = 1$ and $(c, d) = (t, 1 - t)$. For $0 \le u < 1$ no point with $ab \ge 0$
+    is in the set, since one output is 0 there: $N_u = 2$.
+    """
+    path = [w]
+    a, b = w[0].entries()
+    if a == b == 0:
+        path.append(point((a, b), (0, 0)))
+        a = fmpq(1)
+        path.append(point((a, b), (0, 0)))
+    if a * b >= 0 and a != 0:
+        path.append(point((a, b), (1 / abs(a), 0)))
+        b = -a
+        path.append(point((a, b), (1 / abs(a), 0)))
+    elif a * b >= 0:
+        path.append(point((a, b), (0, 1 / abs(b))))
+        a = -b
+        path.append(point((a, b), (0, 1 / abs(b))))
+    return [*path, point((a, b), (1 / abs(a), 1 / abs(b)))]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.sampled_from([fmpq(0), fmpq(1), fmpq(-1), fmpq(1, 3), fmpq(-5, 2), fmpq(3)]), min_size=4, max_size=4)
+)
+def test_two_relu_units_are_connected_from_one_on(numbers):
+    loss = NetworkLoss(Matrix([[1, -1]]), Matrix([[1, 1]]), "relu")
+    w = point(numbers[:2], numbers[2:])
+    path = certify(loss, to_a_minimum(w), level=max(loss(w), fmpq(1)))
+    assert path.verify().holds and loss(path.end) == 0
+    a, b = path.end[0].entries()
+    assert a * b < 0
+
+
+def test_two_relu_units_merge_at_exactly_one():
+    loss = NetworkLoss(Matrix([[1, -1]]), Matrix([[1, 1]]), "relu")
+    ends = [
+        ((1, -1), (1, 1)),
+        ((1, -1), (1, 0)),
+        ((1, 1), (1, 0)),
+        ((1, 1), (0, 1)),
+        ((-1, 1), (0, 1)),
+        ((-1, 1), (1, 1)),
+    ]
+    path = certify(loss, [point(*w) for w in ends])
+    assert path.level == 1 and path.verify().holds and path.maximum().lower == 1
+    assert replace(path, level=fmpq(10**9 - 1, 10**9)).verify().fails
+
+
+def test_one_two_one_is_connected_at_its_minimum_and_at_its_saddle():
+    """$(ab + cd - 1)^2$: any two points are joined at the larger of their levels, at the critical values 0 and 1 too."""
+    loss = NetworkLoss(one, one)
+    minima = [point(*w) for w in (((1, 0), (1, 0)), ((0, 2), (5, fmpq(1, 2))), ((-1, 3), (2, 1)), ((-1, -1), (0, -1)))]
+    saddles = [point(*w) for w in (((0, 0), (0, 0)), ((1, 0), (0, 7)), ((1, 1), (1, 1)))]
+    for points, level in ((minima, 0), (minima + saddles, 1)):
+        for a, b in combinations(points, 2):
+            path = connect_linear(a, b, loss)
+            assert max(loss(a), loss(b)) <= level and replace(path, level=level).verify().holds
 
 
 @settings(max_examples=80, deadline=None)

@@ -44,6 +44,21 @@ def test_the_scalar_chain():
     assert path.level == 1 and path.verify().holds
 
 
+def test_two_one_two_merges_at_exactly_nine_quarters():
+    """diag(3/2, 1) through one unit: apart at every level below 9/4, and joined at 9/4 by a turn of the product."""
+    loss = NetworkLoss(identity(2), diagonal([fmpq(3, 2), 1]))
+    a = (Matrix([["3/2", 0]]), column([1, 0]))
+    b = (-1 * a[0], -1 * a[1])
+    below = DisconnectionCertificate(
+        loss, a, b, fmpq(9, 4) - fmpq(1, 10**9), 0, column([1, 0]), 1, diagonal(["5/4", 0]), "5/4"
+    )
+    assert below.wall() == fmpq(9, 4) and below.verify().holds and replace(below, level=fmpq(9, 4)).verify().fails
+    half = [((1 - q * q) / (1 + q * q), 2 * q / (1 + q * q)) for q in (fmpq(k, 6) for k in range(7))]
+    circle = [*half, *((-e, r) for e, r in reversed(half[:-1]))]
+    at = certify(loss, [(Matrix([[e * fmpq(3, 2), r]]), column([e, r])) for e, r in circle], level=fmpq(9, 4))
+    assert (at.start, at.end) == (a, b) and at.verify().holds
+
+
 def test_every_condition_is_needed():
     Y = diagonal([2, 1])
     loss = NetworkLoss(identity(2), Y)

@@ -135,7 +135,7 @@ def test_larger_arrays_and_losses_equal_the_sort(seed: int, d: int, adjacency: s
     periodic = [k for k in range(d) if r.random() < 0.5]
     expected = listed(merge_tree(values, adjacency=adjacency, periodic=periodic, method="sort"))
     assert listed(merge_tree(values, adjacency=adjacency, periodic=periodic, method="saddles")) == expected
-    assert listed(merge_tree(values, adjacency=adjacency, periodic=periodic, workers=2)) == expected
+    assert listed(merge_tree(values, adjacency=adjacency, periodic=periodic, method="saddles", workers=2)) == expected
     turned = np.asfortranarray(values)
     assert listed(merge_tree(turned, adjacency=adjacency, periodic=periodic, method="saddles")) == expected
     stepped = np.repeat(values, 2, axis=-1)[..., ::2]
@@ -229,10 +229,25 @@ def test_the_sort_takes_over_when_descents_are_long_and_many(monkeypatch: pytest
     assert listed(tree) == listed(merge_tree(E, method="saddles"))
     with pytest.raises(forest._TooMuchError):
         forest._pass(tree.source, tree.grid, tree.grid.tables(), 1, True, None)
+
+
+def test_the_sort_takes_over_on_noise_where_it_is_faster_or_the_saddles_do_not_fit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sorts = []
+    sort = forest._sort
+    monkeypatch.setattr(forest, "_sort", lambda *given: sorts.append(1) or sort(*given))
     noise = np.random.default_rng(0).random((400, 400))
+    small = noise[:300, :300].copy()
+    for workers in (1, 2):
+        assert listed(merge_tree(small, workers=workers)) == listed(merge_tree(small, method="saddles"))
+    assert len(sorts) == 2
+    x = np.linspace(-2, 2, 300)
+    assert merge_tree(np.outer(x, x)).pairs.birth.size > 0 and len(sorts) == 2  # few saddles
     expected = listed(merge_tree(noise))
+    assert len(sorts) == 2  # 160 000 vertices: the pass is faster
     monkeypatch.setattr(forest, "available_memory", lambda: 0)  # 65 536 feet are always allowed; here are 93 000
-    assert listed(merge_tree(noise)) == expected
+    assert listed(merge_tree(noise)) == expected and len(sorts) == 3
     x = np.arange(400.0)
     with pytest.raises(
         InputError, match="`loss` has more than 65536 feet of saddles, all that the available memory holds"

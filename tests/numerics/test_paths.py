@@ -15,7 +15,7 @@ from numerics.arithmetic.exact import Matrix, column, diagonal, identity, ration
 from numerics.evidence import Certificate, InputError, Rigour
 from numerics.strategies import Stream, data_matrices, matrices, sizes
 from numerics.sublevel import chords, segments
-from numerics.sublevel.losses import NetworkLoss, PolynomialLoss, one_hot
+from numerics.sublevel.losses import ConvexLoss, NetworkLoss, PolynomialLoss, one_hot
 from numerics.sublevel.paths import (
     PathCertificate,
     Turn,
@@ -230,6 +230,47 @@ def test_two_wells_need_the_polynomial():
     path = certify(loss, [a, b])
     assert path.rules == ("polynomial",) and path.level == fmpq(1, 16) and path.verify().rigour is Rigour.EXACT
     assert replace(path, level=fmpq(1, 17)).verify().fails
+
+
+def quartic(w):
+    """A convex function of the product that no `NetworkLoss` knows."""
+    return sum((x**4 for x in (w[1] @ w[0] - identity(2)).entries()), fmpq(0))
+
+
+def test_a_convex_loss_of_the_caller_is_bounded_by_the_ends_of_moves_of_one_layer():
+    loss = ConvexLoss(quartic)
+    a, m, b = ((column([k, 0]).T, column([k, 0])) for k in (1, 0, -1))
+    path = certify(loss, [a, (m[0], a[1]), m, (m[0], b[1]), b])
+    assert path.rules == ("convex",) * 4 and path.level == 2 and path.verify().holds
+    assert isinstance(path, Certificate) and path.verify().rigour is Rigour.EXACT
+    shorter = replace(path, vertices=path.vertices[:2] + path.vertices[3:], rules=("convex",) * 3)
+    assert shorter.verify().holds  # two moves of one layer in a row are as good as one
+    for rule in ("idle", "kept", "polynomial", "pieces", "chords", Turn(0, identity(1))):
+        assert replace(path, rules=(rule, *path.rules[1:])).verify().fails
+    for changes, reason in (
+        ({"level": fmpq(2) - fmpq(1, 10**30)}, "the largest loss on segment 0 (convex) is 2, the level"),
+        ({"vertices": (a, b), "rules": ("convex",)}, "moves one layer, found the layers [0, 1]"),
+        (
+            {"vertices": (a, (), b), "rules": ("convex",) * 2},
+            "vertex 1 is no point of this loss: there must be at least",
+        ),
+    ):
+        verdict = replace(path, **changes).verify()
+        assert verdict.fails and reason in verdict.reason
+    with pytest.raises(
+        InputError, match=r"must move one layer at a time, found a segment that moves the layers \[0, 1\]"
+    ):
+        certify(loss, [a, b])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_the_vertices_bound_a_path_of_a_convex_loss(data):
+    a, b = (tuple(data.draw(matrices(*shape)) for shape in ((1, 2), (2, 1))) for _ in range(2))
+    path = certify(ConvexLoss(quartic), [a, (b[0], a[1]), b])
+    assert path.verify().holds and path.level == max(map(quartic, path.vertices))
+    for v, w in itertools.pairwise(path.vertices):
+        assert all(quartic(between(v, w, fmpq(i, 5))) <= path.level for i in range(6))
 
 
 def test_a_hidden_layer_of_a_relu_network_is_not_convex():

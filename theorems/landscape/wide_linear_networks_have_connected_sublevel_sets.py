@@ -28,11 +28,12 @@ from typing import Literal
 from flint import fmpq
 from hypothesis import strategies as st
 
-from numerics.arithmetic.exact import Matrix, diagonal, identity
+from numerics.arithmetic.exact import Matrix, diagonal, identity, rational
 from numerics.evidence.certificate import Point
 from numerics.evidence.verdict import Verdict, at_most, decided, every, fails, undecided
 from numerics.strategies import data_matrices, linear_networks, matrices, sizes
-from numerics.sublevel.linear_paths import connect, end_to_end, exchange, squared_error
+from numerics.sublevel.linear_paths import connect_linear, end_to_end, exchange
+from numerics.sublevel.losses import NetworkLoss
 from theorems import Citation, Claim, Mutant, Premise, Printed
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
@@ -128,11 +129,19 @@ class Ends:
     kind: Literal["squared", "absolute", "two wells"] = "squared"
 
     def loss(self, layers: Point) -> fmpq:
-        if self.kind == "squared":
-            return squared_error(self.X, self.Y)(layers)
-        pairs = zip(end_to_end(layers, self.X).entries(), self.Y.entries(), strict=True)
-        parts = [abs(z - y) if self.kind == "absolute" else (z**2 - y**2) ** 2 for z, y in pairs]
-        return sum(parts, fmpq(0))
+        if self.kind == "two wells":
+            pairs = zip(end_to_end(layers, self.X).entries(), self.Y.entries(), strict=True)
+            return sum(((z**2 - y**2) ** 2 for z, y in pairs), fmpq(0))
+        return rational(self.network(layers))
+
+    @property
+    def network(self) -> NetworkLoss:
+        """The loss as one that is known to be convex. Raises `InputError` for two wells."""
+        return NetworkLoss(self.X, self.Y, outer=self.kind)
+
+    @property
+    def level(self) -> fmpq:
+        return max(self.loss(self.start), self.loss(self.end))
 
     @property
     def hidden(self) -> list[int]:
@@ -180,12 +189,12 @@ def check(t: Ends) -> Verdict:
     """Construct the path and certify it: end values of every segment, one layer at a time, no change but on one."""
     if not is_convex(t) or not is_wide(t):
         return separated(t)
-    path = connect(t.start, t.end, t.X, t.loss)
+    path = connect_linear(t.start, t.end, t.network)
     outputs = [end_to_end(w, t.X) for w in path.vertices]
     moves = sum(a != b for a, b in pairwise(outputs))
     third = fmpq(1, 3)
     inside = [
-        at_most(t.loss(tuple(between(a, b, third) for a, b in zip(v, w, strict=True))), path.level, "inside a segment")
+        at_most(t.loss(tuple(between(a, b, third) for a, b in zip(v, w, strict=True))), t.level, "inside a segment")
         for v, w in pairwise(path.vertices)
     ]
     return every([path.verify(), decided(moves <= 1, f"the output moves on {moves} segments"), *inside])
@@ -197,7 +206,7 @@ def separated(t: Ends) -> Verdict:
     With one output, the product above a hidden layer of width 1 is a number; where it is zero the output is zero, and the
     loss that of zero weights. With one sample too, the output itself is such a number. Undecided in all other cases.
     """
-    level, zero = max(t.loss(t.start), t.loss(t.end)), t.loss(tuple(0 * W for W in t.start))
+    level, zero = t.level, t.loss(tuple(0 * W for W in t.start))
     if t.Y.rows == 1 and zero > level:
         for k, h in enumerate(t.hidden):
             if h == 1:
@@ -225,7 +234,7 @@ def interpret(t: Ends) -> Model | None:
         V, U = (t.start[0] @ t.X[:, basis]).T, t.start[1].T
     states = [(V, U), *exchange(V, U)][:8]  # the first moves show every kind
     B = end_to_end(t.start[1:], identity(t.start[0].rows))
-    loss = squared_error(t.X, t.Y)
+    loss = replace(t, kind="squared").loss
     u = max(loss((W, *t.start[1:])) for W in (t.start[0], t.end[0]))
     z, N, y, M = V[:, [0]], V[:, 1:], U[[0], :], U[1:, :]
     c, alpha = U[1:, [0]], 2 + U[0, 0] ** 2
@@ -270,7 +279,7 @@ def show(t: Ends) -> str:
 
 def straight(t: Ends) -> Verdict:
     half = tuple(between(a, b, fmpq(1, 2)) for a, b in zip(t.start, t.end, strict=True))
-    return at_most(t.loss(half), max(t.loss(t.start), t.loss(t.end)), "half way on the straight line")
+    return at_most(t.loss(half), t.level, "half way on the straight line")
 
 
 def wrong_sign(t: Ends) -> Verdict:
