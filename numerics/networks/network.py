@@ -245,8 +245,6 @@ class Network:
 
         Covering-number bounds such as Bartlett, Foster and Telgarsky (2017) need $\sigma_i(0) = 0$ and no biases.
         """
-        if self.is_fully_connected:
-            return self._dense_zero_failures()
         failures = []
         for i, layer in enumerate(self.layers, 1):
             if isinstance(layer, Linear) and layer.has_bias:
@@ -257,17 +255,6 @@ class Network:
                 failures.append(f"Layer {i}, `{layer}`, has sigma(0) = {layer.at_zero}, not 0.")
             elif isinstance(layer, BatchNormalization) and layer.moves_zero:
                 failures.append(f"Layer {i}, `{layer}`, does not map 0 to 0: its shift acts as a bias.")
-        return tuple(failures)
-
-    def _dense_zero_failures(self) -> tuple[str, ...]:
-        failures = [
-            f"Dense layer {i} has a bias: absorb it into the weights (`absorb_biases`) or train without."
-            for i, layer in enumerate(self.dense, 1)
-            if layer.has_bias
-        ]
-        for i, group in enumerate(self.activations):
-            where = f"after dense layer {i}" if i else "before dense layer 1"
-            failures += [f"The activation `{a}` {where} has sigma(0) = {a.at_zero}, not 0." for a in group if a.at_zero]
         return tuple(failures)
 
     # Evaluation.
