@@ -316,16 +316,23 @@ def _found(value: Any) -> str:
     return f"`{value.__name__}` itself: call it" if isinstance(value, type) else type(value).__name__
 
 
-def checked_references(network: Network, references: Sequence[ArrayLike]) -> tuple[Floats, ...]:
-    """The reference matrices as float64, one for each dense layer, of its shape; raises `InputError` otherwise."""
-    if len(references) != network.depth:
+def checked_references(network: Network, references: Sequence[ArrayLike | None]) -> tuple[Floats | None, ...]:
+    """The references as float64, one for each linear layer, of the shape of its weight; `None` stays.
+
+    Raises `InputError` when there are not as many as linear layers or a shape does not fit.
+    """
+    places = network.linear_layers
+    if len(references) != len(places):
         raise InputError(
-            f"`references` must hold one matrix for each of the {network.depth} dense layers, found {len(references)}."
+            f"`references` must hold one reference for each of the {len(places)} linear layers, found {len(references)}."
         )
-    matrices = tuple(as_float_matrix(M, f"references[{i}]") for i, M in enumerate(references))
-    for i, (M, layer) in enumerate(zip(matrices, network.dense, strict=True)):
-        if M.shape != layer.weight.shape:
+    result: list[Floats | None] = []
+    for i, (M, place) in enumerate(zip(references, places, strict=True)):
+        weight = place.layer.weight
+        matrix = None if M is None else as_float_matrix(M, f"references[{i}]", weight.ndim)
+        if matrix is not None and matrix.shape != weight.shape:
             raise InputError(
-                f"`references[{i}]` must have the shape {layer.weight.shape} of dense layer {i + 1}, found {M.shape}."
+                f"`references[{i}]` must have the shape {weight.shape} of {place!r}, found {matrix.shape}."
             )
-    return matrices
+        result.append(matrix)
+    return tuple(result)
