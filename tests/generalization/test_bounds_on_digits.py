@@ -325,7 +325,9 @@ def test_the_price_of_uniformity() -> None:
 def test_conditions_are_named() -> None:
     data = line(4)
     biased = Network([Dense(np.eye(2)[:, :1], np.ones(2))])
-    with pytest.raises(InputError, match=r"does not apply to this network: Layer 1, `Dense\(2 x 1, bias\)`, has a bias"):
+    with pytest.raises(
+        InputError, match=r"does not apply to this network: Layer 1, `Dense\(2 x 1, bias\)`, has a bias"
+    ):
         bounds()["spectral-margin-sharp"].on(biased, data, delta="0.01")
     sigmoid = Network([Dense(np.eye(2)[:, :1]), Activation("sigmoid"), Dense(np.eye(2))])
     rows = {row.bound.name: row for row in bounds_report(sigmoid, data).rows}
