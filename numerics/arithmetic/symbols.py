@@ -2,7 +2,8 @@ r"""The largest singular value of a matrix-valued trigonometric polynomial on a 
 
 A convolution acts on the Fourier mode of frequency $\omega$ as its *symbol* $F(\omega) = \sum_t K_t
 e^{i\langle\omega, t\rangle}$, a $p \times q$ matrix ($t$ runs over a finite set of integer points, $K_t$ is real). Wanted
-is $\max_\omega \|F(\omega)\|_\sigma$ over the grid $\omega_a = 2\pi j_a/N_a$, $0 \le j_a < N_a$, of one or two axes.
+is $\max_\omega \|F(\omega)\|_\sigma$ over the grid $\omega_a = 2\pi (j_a + h_a/2)/N_a$, $0 \le j_a < N_a$, of one or two
+axes. The *twist* $h_a$ is 0 or 1.
 
 # The route
 
@@ -12,23 +13,26 @@ $$G(\omega) = \sum_s C_s e^{i\langle\omega, s\rangle}, \qquad C_s = \sum_{t - t'
 so that one real matrix product for each pair of opposite shifts replaces a complex one at each frequency:
 $$G(\omega) = C_0 + \sum_{s > 0}\big[\cos\langle\omega,s\rangle\,(C_s + C_s^\top) + i\sin\langle\omega,s\rangle\,(C_s -
   C_s^\top)\big].$$
-$G(-\omega) = \overline{G(\omega)}$ has the same eigenvalues: half of the grid is enough. The frequencies are visited in
+$G(-\omega) = \overline{G(\omega)}$ has the same eigenvalues: half of the grid is enough, which is its own mirror image. The frequencies are visited in
 random order (a fixed seed), the one with the largest trace first. $\tau$ is the best value so far: a frequency is
 passed when $\mathrm{tr}\,G(\omega) \le \tau$, or $\|G(\omega)\|_F \le \tau$, or the Cholesky factorisation of $\tau I -
 G(\omega)$ runs to its end. Only where it does not, a *record*, an eigenvalue is computed, and $\tau$ grows to it and a
 little more; in random order about $\ln(\text{number of frequencies})$ records are expected. The matrices are in LAPACK's
 rectangular full packed format, which holds one triangle only.
 
+*Memory*: the $2H + 1$ packed coefficients, $H$ the number of pairs of opposite shifts, are $(2H+1)p(p+1)/2$ floats: 26 MB
+for 512 channels and 3 x 3 points, 1.4 times the kernel. The kernel itself is only copied, and scaled, in blocks of rows:
+one product of two blocks holds what they contribute to all shifts.
+
 # Rounding
 
 Notation and assumptions are those of `numerics.arithmetic.spectral`. The kernel is scaled by a power of two so that its
-largest entry is in $[1/2, 1)$. Let $S = \sum_t |K_t|$ (entrywise), $T$ the number of points $t$, $m = qT$, $H$ the
-number of pairs of opposite shifts.
+largest entry is in $[1/2, 1)$. Let $S = \sum_t |K_t|$ (entrywise), $T$ the number of points $t$, $m = qT$.
 
 *Coefficients.* $C_s$ sums at most $m$ products: $|\hat C_s - C_s| \le \gamma_m \sum_{t-t'=s}|K_t||K_{t'}|^\top$.
 
 *Cosines and sines* are taken from a table computed in balls, $|\hat c - c| \le 2u$ and $|\hat c| \le 1$; the index
-$\sum_a j_as_aL/N_a \bmod L$, $L$ the least common multiple of the $N_a$, is exact.
+$\sum_a (2j_a + h_a)s_aL/(2N_a) \bmod L$, $L$ the least common multiple of the $N_a$ (of $2N_a$ where $h_a = 1$), is exact.
 
 *Sums.* The parts of $\hat G_{ij}$ are sums of at most $H+1$ products of a coefficient $\mathrm{fl}(\hat C_s \pm \hat
 C_s^\top)$ and a table value: at most $H+2$ roundings on a path, so each part errs by at most $(\gamma_{H+2} +
@@ -36,8 +40,8 @@ C_s^\top)$ and a table value: at most $H+2$ roundings on a path, so each part er
 and the modulus by $\sqrt2$ times as much. As $\|SS^\top\|_2 \le \|S\|_F^2$ and $\gamma_m + \gamma_{H+4}(1 + \gamma_m)
 \le \gamma_{m+H+4}$,
 $$\|\hat G(\omega) - G(\omega)\|_2 \le E := \sqrt2\,\gamma_{m+p+H+8}\,\|S\|_F^2 + \nu. \tag{1}$$
-The $p + 4$ more are for the *trace test*: $\mathrm{tr}\,\hat C_s$ has at most $p$ roundings more, so the computed trace
-errs by at most $\gamma_{m+p+H+4}\,\mathrm{tr}\,SS^\top = \gamma_{m+p+H+4}\|S\|_F^2$, and $\lambda_{\max} \le
+The $p + 4$ more are for the *trace test*: $\mathrm{tr}\,C_s$ is summed over the $q$ columns, the $p$ rows, and the at most
+$T$ pairs, on paths of at most $q + T - 1 + p \le m + p$ roundings, so the computed trace errs by at most $\gamma_{m+p+H+4}\,\mathrm{tr}\,SS^\top = \gamma_{m+p+H+4}\|S\|_F^2$, and $\lambda_{\max} \le
 \mathrm{tr}$.
 
 *Frobenius test.* With $h = p(p+1)/2$ packed entries, $\|\hat G\|_F^2 = 2\sum|z|^2 - \sum_{\text{diagonal}} z^2$ is a
@@ -65,9 +69,11 @@ at most at the rate $d$ in $\omega$, hence $f(\omega) \ge \sigma\cos(d(\omega - 
 
 from __future__ import annotations
 
+import copy
 import functools
+import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,12 +82,13 @@ from flint import arb, ctx, fmpq
 from numpy.typing import NDArray
 
 from numerics.arithmetic.enclosure import BITS, NU, Floats, gamma, norm_ball
-from numerics.arithmetic.spectral import Numbers, cholesky_error, guesses, rayleigh_bound, times
+from numerics.arithmetic.spectral import Numbers, cholesky_error, guesses, powers, rayleigh_bound, times
 
 Ints = NDArray[np.int64]
 
 _PACKED = 2**18  # complex numbers that are evaluated at once
-_COPIED = 2**18  # numbers that are copied to make one product of many
+_ROWS = 512  # points times rows of the kernel that are copied, scaled and multiplied at once
+_TWISTS = 2  # so many twists are tried for each group: those with the smallest traces at their peak
 _EXCESSES = (1.0, 3.0, 1e1, 1e2, 1e3, 1e4, 1e5)
 
 
@@ -107,75 +114,125 @@ def _table(L: int) -> tuple[Floats, Floats]:
     return np.clip(cosines, -1, 1), np.clip(sines, -1, 1)
 
 
-@dataclass(frozen=True, eq=False)
 class _Grid:
-    """Half of the grid: `points` are the $j$, F x axes; `shifts` the positive $s$, H x axes."""
+    r"""Half of a grid: the frequencies $2\pi\,$`points`$/$`turns`, F x axes; `shifts` the positive $s$, H x axes."""
 
-    points: Ints
-    shifts: Ints
-    sides: tuple[int, ...]
+    def __init__(self, sides: tuple[int, ...], twist: tuple[int, ...], shifts: Ints) -> None:
+        self.shifts, self.turns = shifts, np.array(sides) * (1 + np.array(twist))
+        points = np.indices(sides).reshape(len(sides), -1).T * (1 + np.array(twist)) + twist
+        flat, opposite = (
+            np.ravel_multi_index(tuple((x // (1 + np.array(twist))).T), sides) for x in (points, -points % self.turns)
+        )
+        self.points: Ints = points[flat <= opposite].astype(np.int64)
 
     def waves(self, rows: Any) -> tuple[Floats, Floats]:
         r"""$\cos\langle\omega, s\rangle$ with a first column 1 for $s = 0$, and $\sin\langle\omega, s\rangle$."""
-        L = math.lcm(*self.sides)
-        steps = self.points[rows] * np.array([L // N for N in self.sides])
-        phases = (steps @ self.shifts.T) % L
+        L = math.lcm(*self.turns.tolist())
+        phases = (self.points[rows] * (L // self.turns) @ self.shifts.T) % L
         cosines, sines = _table(L)
         return np.hstack([np.ones((phases.shape[0], 1)), cosines[phases]]), sines[phases]
 
-
-def _half_of(sides: tuple[int, ...]) -> Ints:
-    points = np.indices(sides).reshape(len(sides), -1)
-    flat = np.ravel_multi_index(tuple(points), sides)
-    opposite = np.ravel_multi_index(tuple(-points % np.array(sides)[:, None]), sides)
-    return points[:, flat <= opposite].T.astype(np.int64)
+    def frequency(self, row: int) -> Floats:
+        return 2 * math.pi * self.points[row] / self.turns
 
 
-def _pairs(positions: Ints) -> tuple[Ints, list[tuple[Ints, Ints]]]:
-    r"""The shifts $s \ge 0$ (0 first) and for each the numbers of the points $t$ and $t'$ with $t - t' = s$."""
-    low = positions.min(axis=0)
-    extent = positions.max(axis=0) - low + 1
-    # one number for each shift, growing in the order of shifts
-    code = (positions - low) @ np.cumprod([1, *(2 * extent[:0:-1])])[::-1]
-    left, right = np.nonzero(code[:, None] >= code)
-    _, first, inverse, counts = np.unique(
-        code[left] - code[right], return_index=True, return_inverse=True, return_counts=True
-    )
-    order = np.argsort(inverse, kind="stable")
-    ends = np.cumsum(counts)[:-1]
-    shifts = positions[left[first]] - positions[right[first]]
-    return shifts, list(zip(np.split(left[order], ends), np.split(right[order], ends), strict=True))
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    r"""The pairs of points sorted by their difference: `left` and `right` are the numbers of $t$ and $t'$, a difference
+    begins at each of `starts`. The 2H + 1 differences are $-s_H, \dots, -s_1, 0, s_1, \dots, s_H$; `shifts` are the
+    $s_i$, H x axes."""
+
+    left: Ints
+    right: Ints
+    starts: Ints
+    shifts: Ints
+
+    @staticmethod
+    def of(positions: Ints) -> Pairs:
+        low = positions.min(axis=0)
+        extent = positions.max(axis=0) - low + 1
+        # one number for each difference, growing in their order
+        code = (positions - low) @ np.cumprod([1, *(2 * extent[:0:-1])])[::-1]
+        differences = (code[:, None] - code).ravel()
+        order = np.argsort(differences, kind="stable")
+        left, right = np.divmod(order, len(positions))
+        starts = np.unique(differences[order], return_index=True)[1]
+        first = starts[len(starts) // 2 + 1 :]
+        return Pairs(left, right, starts, positions[left[first]] - positions[right[first]])
 
 
-@functools.lru_cache(maxsize=8)
-def _packing(p: int) -> tuple[Ints, Floats, Ints]:
-    """For each place of the packed format: the number i p + j of its entry, i >= j, and -1 where the conjugate is
+@functools.lru_cache(maxsize=4)
+def _packing(p: int) -> tuple[NDArray[np.int32], NDArray[np.int8], Ints]:
+    """For each place of the packed format: the number i + j p of its entry, i >= j, and -1 where the conjugate is
     stored; then the places of the diagonal."""
     from scipy.linalg import get_lapack_funcs
 
     pack: Any = get_lapack_funcs("trttf", dtype=np.complex128)
-    code = np.arange(p * p, dtype=np.float64).reshape(p, p) + 1j
+    code = np.arange(p * p, dtype=np.float64).reshape(p, p, order="F") + 1j
     packed, _ = pack(code, transr="N", uplo="L")
-    index = packed.real.astype(np.int64)
-    return index, packed.imag.copy(), np.flatnonzero(index % (p + 1) == 0)
+    index = packed.real.astype(np.int32)
+    return index, packed.imag.astype(np.int8), np.flatnonzero(index % (p + 1) == 0)
+
+
+class _Kernel:
+    """The kernel of one group, T x p x q, any strides; scaled block by block, so that it is never copied as a whole."""
+
+    def __init__(self, K: Floats, exponent: int) -> None:
+        self.K, self.factors = K, powers(-exponent)
+
+    def blocks(self, end: int | None = None) -> Iterator[tuple[slice, Floats]]:
+        """Rows of all points, contiguous, up to the block that begins at `end`."""
+        T, p, _ = self.K.shape
+        step = max(1, _ROWS // T)
+        for start in range(0, p if end is None else end, step):
+            rows = slice(start, min(start + step, p))
+            block = self.K[:, rows].copy()
+            for factor in self.factors:
+                block *= factor
+            yield rows, block
+
+    def absolute_sum(self) -> Floats:
+        r"""$S = \sum_t |K_t|$, with at most T - 1 roundings."""
+        S = np.empty(self.K.shape[1:])
+        for rows, block in self.blocks():
+            np.abs(block, out=block).sum(axis=0, out=S[rows])
+        return S
+
+    def traces(self, pairs: Pairs) -> Floats:
+        r"""$\mathrm{tr}\,C_0$ and $2\,\mathrm{tr}\,C_s$ for $s > 0$, summed row by row: see the head of this file."""
+        T = self.K.shape[0]
+        products = np.zeros((T, T))
+        for _, block in self.blocks():
+            for row in block.swapaxes(0, 1):
+                products += row @ row.T
+        sums = np.add.reduceat(products[pairs.left, pairs.right], pairs.starts)
+        H = len(pairs.shifts)
+        sums[H + 1 :] *= 2
+        return sums[H:]
 
 
 class _Group:
     r"""$-\hat G$ of one group, packed."""
 
-    def __init__(self, K: Floats, pairs: list[tuple[Ints, Ints]]) -> None:
-        self.p = p = K.shape[1]
+    def __init__(self, kernel: _Kernel, pairs: Pairs) -> None:
+        self.p = p = kernel.K.shape[1]
+        H = len(pairs.shifts)
         self.index, self.sign, self.diagonal = _packing(p)
-        self.even = np.empty((len(pairs), self.index.size))
-        self.odd = np.empty((len(pairs) - 1, self.index.size))
-        for number, (left, right) in enumerate(pairs):
-            C = -correlation(K, left, right)
-            if number:
-                self.even[number] = (C + C.T).ravel()[self.index]
-                self.odd[number - 1] = (C - C.T).ravel()[self.index] * self.sign
-            else:
-                # the product with the own transpose: one triangle counts, the diagonal has no imaginary part
-                self.even[0] = C.ravel()[self.index]
+        self.even = np.empty((H + 1, self.index.size))
+        self.odd = np.empty((H, self.index.size))
+        places = np.full(p * p, -1, np.int32)
+        places[self.index] = np.arange(self.index.size)
+        places = places.reshape(p, p, order="F")
+        for rows, left in kernel.blocks():
+            for columns, right in itertools.chain(kernel.blocks(rows.start), [(rows, left)]):
+                C = correlation(left, right, pairs)
+                lower = places[rows, columns] >= 0
+                C, place = C[:, lower], places[rows, columns][lower]
+                # the part for -s is the transpose of that for s
+                self.odd[:, place] = (C[H - 1 :: -1] - C[H + 1 :]) * self.sign[place] if H else 0
+                C[H + 1 :] += C[:H][::-1]
+                self.even[:, place] = -C[H:]
+        self.odd[:, self.diagonal] = 0
 
     def evaluated(self, cosines: Floats, sines: Floats) -> Numbers:
         result = np.empty((cosines.shape[0], self.index.size), np.complex128)
@@ -184,27 +241,25 @@ class _Group:
         return result
 
     def unpacked(self, z: Numbers) -> Numbers:
-        """The lower triangle of the Hermitian matrix, in column order."""
+        r"""The lower triangle of $\hat G$, in column order."""
+        entries = -z
+        entries.view(np.float64)[1::2] *= self.sign
         G = np.zeros(self.p * self.p, np.complex128)
-        G[self.index] = np.real(z) + 1j * (np.imag(z) * self.sign)
-        return np.asfortranarray(G.reshape(self.p, self.p))
+        G[self.index] = entries
+        return G.reshape(self.p, self.p, order="F")
 
 
-def correlation(K: Floats, left: Ints, right: Ints) -> Floats:
-    r"""$\sum_i K_{l_i}K_{r_i}^\top$ for a kernel T x p x q."""
-    p = K.shape[1]
-    if left.size * K[0].size > _COPIED:  # large ones without copies
-        C = np.zeros((p, p))
-        for i, j in zip(left.tolist(), right.tolist(), strict=True):
-            C += K[i] @ K[j].T
-        return C
-    return K[left].transpose(1, 0, 2).reshape(p, -1) @ K[right].transpose(1, 0, 2).reshape(p, -1).T
+def correlation(X: Floats, Y: Floats, pairs: Pairs) -> Floats:
+    r"""$\sum_{t-t'=s} X_tY_{t'}^\top$ for all differences $s$, of blocks T x b x q and T x c x q."""
+    T, b, _ = X.shape
+    products = X.reshape(T * b, -1) @ Y.reshape(T * Y.shape[1], -1).T
+    return np.add.reduceat(products.reshape(T, b, T, -1)[pairs.left, :, pairs.right], pairs.starts, axis=0)
 
 
 class _Records:
     r"""The best value $\tau$ so far, and what it rests on."""
 
-    def __init__(self, p: int, size: arb, tolerance: float) -> None:
+    def __init__(self, p: int, axes: int, size: arb, tolerance: float) -> None:
         from scipy.linalg import get_lapack_funcs
 
         self.factor: Any = get_lapack_funcs("pftrf", dtype=np.complex128)
@@ -212,7 +267,23 @@ class _Records:
         self.tau, self.trace, self.lower = 0.0, 0.0, arb(-1)
         terms = p * (p + 1) + 4
         self.frobenius_factor = 1.0 + 5 * terms * 2.0**-53  # above 1 + 4 gamma, and the rounding of this line
+        # where `lower` was found
+        self.group, self.frequency = 0, np.zeros(axes)
         self.vector: Numbers = np.ones(p, np.complex128)
+
+    def visit(self, number: int, group: _Group, grid: _Grid, traces: Floats, limit: float) -> None:
+        r"""Raise $\tau$ until all frequencies of this group pass, or it has reached `limit`."""
+        for rows in _visits(traces, max(1, 2 * _PACKED // (self.p * (self.p + 1)))):
+            rows = rows[traces[rows] > self.tau]
+            if not rows.size:
+                continue
+            for row, z in zip(rows.tolist(), group.evaluated(*grid.waves(rows)), strict=True):
+                if self.passes(z, group.diagonal):
+                    continue
+                if self.raise_to(z, group):
+                    self.group, self.frequency = number, grid.frequency(row)
+                if self.tau >= limit:
+                    return
 
     def passes(self, z: Numbers, diagonal: Ints) -> bool:
         r"""Whether $\lambda_{\max} \le \tau$ up to the rounding terms, for the packed $-\hat G$."""
@@ -234,7 +305,7 @@ class _Records:
 
     def raise_to(self, z: Numbers, group: _Group) -> bool:
         """A higher value that this frequency passes; whether its own lower bound is the best one."""
-        G = -group.unpacked(z)
+        G = group.unpacked(z)
         improved = False
         for value, vector in guesses(G, self.tolerance / 8):
             bound = rayleigh_bound(vector, times(G, vector), self.size)
@@ -250,75 +321,83 @@ class _Records:
         return improved
 
 
-def _visits(traces: Floats, rng: np.random.Generator, batch: int) -> Iterator[Ints]:
+def _visits(traces: Floats, batch: int) -> Iterator[Ints]:
     """The frequencies in batches: the one with the largest trace alone, then the others in random order."""
     first = int(np.argmax(traces))
     yield np.array([first])
-    rest = rng.permutation(traces.size)
+    rest = np.random.default_rng(0).permutation(traces.size)
     rest = rest[rest != first]
     for start in range(0, rest.size, batch):
         yield rest[start : start + batch]
 
 
-def largest_on_grid(K: Floats, positions: Ints, sides: tuple[int, ...], relative_width: float) -> Peak:
-    r"""$\max_g\max_\omega\|F_g(\omega)\|_\sigma$ of the symbols of all groups over the grid with these sides.
+def largest_on_grid(
+    K: Floats,
+    positions: Ints,
+    sides: tuple[int, ...],
+    relative_width: float,
+    exponent: int = 0,
+    twists: Sequence[tuple[int, ...]] | None = None,
+) -> Peak:
+    r"""$\max_g\max_\omega\|F_g(\omega)\|_\sigma$ of the symbols of all groups over the grid with these sides, times
+    $2^{-\text{exponent}}$.
 
-    `K` is groups x T x p x q, float64, its largest entry in $[1/2, 1)$ in size; `positions` T x axes, the points $t$,
-    distinct. `relative_width` is about the relative width that is wanted.
+    `K` is groups x T x p x q, float64 in any memory order, its largest entry in $2^{\text{exponent}}[1/2, 1)$ in size;
+    `positions` T x axes, the points $t$, distinct. `relative_width` is about the relative width that is wanted.
+
+    With several `twists`, each 0 or 1 for each axis, the result is $\max_g\min_{\text{twists}}\max_\omega$; a twist moves
+    the grid by half a step along the axes where it is 1. The default is one grid that is not moved.
     """
     swapped = K.shape[2] > K.shape[3]
     K = K.swapaxes(2, 3) if swapped else K
     _, T, p, q = K.shape
-    shifts, pairs = _pairs(positions)
-    grid = _Grid(_half_of(sides), shifts[1:], sides)
-    H = len(pairs) - 1
+    pairs = Pairs.of(positions)
+    H = len(pairs.shifts)
+    grids = [_Grid(sides, twist, pairs.shifts) for twist in twists or [(0,) * len(sides)]]
+    kernels = [_Kernel(k, exponent) for k in K]
     with ctx.workprec(BITS):
-        totals = [norm_ball(sum(map(np.abs, k), np.zeros((p, q)))) * arb(1 / (1 - gamma(T))) for k in K]
+        totals = [norm_ball(kernel.absolute_sum()) * arb(1 / (1 - gamma(T))) for kernel in kernels]
         size = functools.reduce(arb.max, totals).upper()
         error = arb(2).sqrt() * arb(gamma(q * T + p + H + 8)) * size * size + NU
-        traces = _traces(K, pairs, grid)
-        records = _Records(p, size * size + error, relative_width)
-        best = (0, 0)
-        rng = np.random.default_rng(0)
-        batch = max(1, 2 * _PACKED // (p * (p + 1)))
-        for g in np.argsort(-traces.max(axis=0), kind="stable").tolist():
-            if traces[:, g].max() <= records.tau:
+        coefficients = np.array([kernel.traces(pairs) for kernel in kernels]).T
+        traces = [_traces(coefficients, grid) for grid in grids]
+        peaks = np.array([trace.max(axis=0) for trace in traces])
+        largest = peaks.min(axis=0)
+        best = start = _Records(p, len(sides), size * size + error, relative_width)
+        for g in np.argsort(-largest, kind="stable").tolist():
+            if largest[g] <= best.tau:
                 break
-            group = _Group(K[g], pairs)
-            for rows in _visits(traces[:, g], rng, batch):
-                rows = rows[traces[rows, g] > records.tau]
-                if not rows.size:
-                    continue
-                for row, z in zip(rows.tolist(), group.evaluated(*grid.waves(rows)), strict=True):
-                    if not records.passes(z, group.diagonal) and records.raise_to(z, group):
-                        best = (g, row)
+            group = _Group(kernels[g], pairs)
+            trials: list[_Records] = []
+            for twist in np.argsort(peaks[:, g], kind="stable").tolist()[:_TWISTS]:
+                limit = min((trial.tau for trial in trials), default=math.inf)
+                trials.append(copy.copy(best))
+                trials[-1].visit(g, group, grids[twist], traces[twist][:, g], limit)
+            start = max([start, *trials], key=lambda trial: float(trial.lower))
+            # the first one: those that stopped at the limit come later
+            best = copy.copy(min(trials, key=lambda trial: trial.tau))
+            best.lower = functools.reduce(arb.min, [trial.lower for trial in trials])
         # the float sum of a trace has at most p roundings, as has the fallback to the trace
-        trace = arb(records.trace) / arb(1 - gamma(p + 1))
-        upper = arb(records.tau) + cholesky_error(p, True) * trace + error + NU
-        lower = (records.lower - error).max(arb(0))
-        frequency = 2 * math.pi * grid.points[best[1]] / np.array(sides)
-        vector = records.vector
+        trace = arb(best.trace) / arb(1 - gamma(p + 1))
+        upper = arb(best.tau) + cholesky_error(p, True) * trace + error + NU
+        lower = (best.lower - error).max(arb(0))
+        vector = start.vector
         if swapped:  # the vector belongs to the inputs, conjugated
-            vector = symbol(K[best[0]].swapaxes(1, 2), positions, frequency) @ vector.conj()
-        return Peak(lower.sqrt().lower(), upper.sqrt().upper(), best[0], frequency, vector)
+            vector = symbol(K[start.group].swapaxes(1, 2), positions, start.frequency, exponent) @ vector.conj()
+        return Peak(lower.sqrt().lower(), upper.sqrt().upper(), start.group, start.frequency, vector)
 
 
-def symbol(K: Floats, positions: Ints, frequency: Floats) -> Numbers:
-    r"""$F(\omega)$ in plain floats, for a kernel T x p x q."""
-    return np.tensordot(np.exp(1j * (positions @ frequency)), K, axes=1)
+def symbol(K: Floats, positions: Ints, frequency: Floats, exponent: int = 0) -> Numbers:
+    r"""$2^{-\text{exponent}}F(\omega)$ in plain floats, for a kernel T x p x q."""
+    F = np.zeros(K.shape[1:], np.complex128)
+    for wave, k in zip(np.exp(1j * (positions @ frequency)).tolist(), K, strict=True):
+        F += wave * np.ldexp(k, -exponent)
+    return F
 
 
-def _traces(K: Floats, pairs: list[tuple[Ints, Ints]], grid: _Grid) -> Floats:
+def _traces(coefficients: Floats, grid: _Grid) -> Floats:
     r"""$\mathrm{tr}\,\hat G_g(\omega)$, F x groups."""
-    coefficients = np.zeros((len(pairs), K.shape[0]))
-    for number, (left, right) in enumerate(pairs):
-        if left.size * K[:, 0].size > _COPIED:
-            for i, j in zip(left.tolist(), right.tolist(), strict=True):
-                coefficients[number] += np.einsum("gij,gij->g", K[:, i], K[:, j])
-        else:
-            coefficients[number] = np.einsum("gtij,gtij->g", K[:, left], K[:, right])
-    coefficients[1:] *= 2
-    result = np.empty((grid.points.shape[0], K.shape[0]))
+    result = np.empty((grid.points.shape[0], coefficients.shape[1]))
     for start in range(0, len(result), 4096):
         rows = slice(start, start + 4096)
         result[rows] = grid.waves(rows)[0] @ coefficients

@@ -245,8 +245,6 @@ class Network:
 
         Covering-number bounds such as Bartlett, Foster and Telgarsky (2017) need $\sigma_i(0) = 0$ and no biases.
         """
-        if self.is_fully_connected:
-            return self._dense_zero_failures()
         failures = []
         for i, layer in enumerate(self.layers, 1):
             if isinstance(layer, Linear) and layer.has_bias:
@@ -257,17 +255,6 @@ class Network:
                 failures.append(f"Layer {i}, `{layer}`, has sigma(0) = {layer.at_zero}, not 0.")
             elif isinstance(layer, BatchNormalization) and layer.moves_zero:
                 failures.append(f"Layer {i}, `{layer}`, does not map 0 to 0: its shift acts as a bias.")
-        return tuple(failures)
-
-    def _dense_zero_failures(self) -> tuple[str, ...]:
-        failures = [
-            f"Dense layer {i} has a bias: absorb it into the weights (`absorb_biases`) or train without."
-            for i, layer in enumerate(self.dense, 1)
-            if layer.has_bias
-        ]
-        for i, group in enumerate(self.activations):
-            where = f"after dense layer {i}" if i else "before dense layer 1"
-            failures += [f"The activation `{a}` {where} has sigma(0) = {a.at_zero}, not 0." for a in group if a.at_zero]
         return tuple(failures)
 
     # Evaluation.
@@ -329,16 +316,23 @@ def _found(value: Any) -> str:
     return f"`{value.__name__}` itself: call it" if isinstance(value, type) else type(value).__name__
 
 
-def checked_references(network: Network, references: Sequence[ArrayLike]) -> tuple[Floats, ...]:
-    """The reference matrices as float64, one for each dense layer, of its shape; raises `InputError` otherwise."""
-    if len(references) != network.depth:
+def checked_references(network: Network, references: Sequence[ArrayLike | None]) -> tuple[Floats | None, ...]:
+    """The references as float64, one for each linear layer, of the shape of its weight; `None` stays.
+
+    Raises `InputError` when there are not as many as linear layers or a shape does not fit.
+    """
+    places = network.linear_layers
+    if len(references) != len(places):
         raise InputError(
-            f"`references` must hold one matrix for each of the {network.depth} dense layers, found {len(references)}."
+            f"`references` must hold one reference for each of the {len(places)} linear layers, found {len(references)}."
         )
-    matrices = tuple(as_float_matrix(M, f"references[{i}]") for i, M in enumerate(references))
-    for i, (M, layer) in enumerate(zip(matrices, network.dense, strict=True)):
-        if M.shape != layer.weight.shape:
+    result: list[Floats | None] = []
+    for i, (M, place) in enumerate(zip(references, places, strict=True)):
+        weight = place.layer.weight
+        matrix = None if M is None else as_float_matrix(M, f"references[{i}]", weight.ndim)
+        if matrix is not None and matrix.shape != weight.shape:
             raise InputError(
-                f"`references[{i}]` must have the shape {layer.weight.shape} of dense layer {i + 1}, found {M.shape}."
+                f"`references[{i}]` must have the shape {weight.shape} of {place!r}, found {matrix.shape}."
             )
-    return matrices
+        result.append(matrix)
+    return tuple(result)

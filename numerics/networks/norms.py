@@ -14,11 +14,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-import numpy as np
 from flint import arb, fmpq
 from numpy.typing import ArrayLike
 
-from numerics.arithmetic.enclosure import Floats, as_float_matrix
+from numerics.arithmetic.enclosure import Floats
 from numerics.arithmetic.enclosure import frobenius_norm as frobenius_norm
 from numerics.arithmetic.enclosure import norm_1_inf_columns as norm_1_inf_columns
 from numerics.arithmetic.enclosure import norm_1_inf_rows as norm_1_inf_rows
@@ -96,30 +95,14 @@ def reference_weights(network: Network, references: Sequence[Reference]) -> tupl
     reference of a residual layer $x \mapsto x + \dots$ written as one layer, or `"zero"` or `None`. Raises
     `InputError` when there are not as many as linear layers, a shape does not fit, or a layer cannot be the identity.
     """
-    places = network.linear_layers
-    if network.is_fully_connected and all(isinstance(M, np.ndarray) for M in references):
-        return checked_references(network, [np.asarray(M) for M in references])
-    if len(references) != len(places):
-        raise InputError(
-            f"`references` must hold one reference for each of the {len(places)} linear layers, found {len(references)}."
-        )
-    result: list[Floats | None] = []
-    for i, (M, place) in enumerate(zip(references, places, strict=True)):
-        if M is None or (isinstance(M, str) and M == "zero"):
-            result.append(None)
-        elif isinstance(M, str):
-            if M != "identity":
-                raise InputError(f"`references[{i}]` must be an array, 'identity' or 'zero', found {M!r}.")
-            result.append(identity_weight(place.layer, place.input_shape))
-        else:
-            weight = place.layer.weight
-            matrix = as_float_matrix(M, f"references[{i}]", weight.ndim)
-            if matrix.shape != weight.shape:
-                raise InputError(
-                    f"`references[{i}]` must have the shape {weight.shape} of {place!r}, found {matrix.shape}."
-                )
-            result.append(matrix)
-    return tuple(result)
+    for i, M in enumerate(references):
+        if isinstance(M, str) and M not in ("identity", "zero"):
+            raise InputError(f"`references[{i}]` must be an array, 'identity' or 'zero', found {M!r}.")
+    arrays = checked_references(network, [None if isinstance(M, str) else M for M in references])
+    return tuple(
+        identity_weight(place.layer, place.input_shape) if isinstance(M, str) and M == "identity" else array
+        for M, array, place in zip(references, arrays, network.linear_layers, strict=True)
+    )
 
 
 @remembered(at_each_precision=True)

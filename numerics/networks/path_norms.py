@@ -30,6 +30,7 @@ from numerics.networks.layers import (
     Scaling,
 )
 from numerics.networks.network import LinearLayer, Network
+from numerics.networks.operator_norms import operator_frobenius_norm
 
 Pair = tuple[Floats, Floats]
 
@@ -82,10 +83,8 @@ def _ball(low: float, high: float) -> arb:
 
 
 def operator_frobenius(place: LinearLayer) -> arb:
-    r"""$\|A\|_F$ of the operator of a layer: of a convolution, with every output position counted."""
-    low, high = row_sums(place, 2)
-    low, high = _widened(low.sum(keepdims=True), high.sum(keepdims=True), low.size)
-    return _ball(low.item(), high.item()).nonnegative_part().sqrt()
+    r"""`operator_frobenius_norm` of a layer in its place."""
+    return operator_frobenius_norm(place.layer, place.input_shape)
 
 
 def greatest_row(place: LinearLayer, power: int) -> arb:

@@ -203,7 +203,7 @@ def test_a_live_scikit_learn_classifier() -> None:
     report = bounds_report(network, data)
     spectral = [row for row in report.rows if row.bound.page == PAGE]
     assert spectral and all(row.value is None and "has a bias" in row.broken[0] for row in spectral)
-    assert "  spectral-margin-sharp: Dense layer 1 has a bias" in table(report)
+    assert "  spectral-margin-sharp: Layer 1, `Dense(8 x 4, bias)`, has a bias" in table(report)
     absorbed = bounds_report(network, data, absorb=True)
     assert all(row.value is not None for row in absorbed.rows if not row.bound.required)
     assert absorbed.shapes == ((5,), (9,), (9,), (3,))
@@ -325,7 +325,9 @@ def test_the_price_of_uniformity() -> None:
 def test_conditions_are_named() -> None:
     data = line(4)
     biased = Network([Dense(np.eye(2)[:, :1], np.ones(2))])
-    with pytest.raises(InputError, match="does not apply to this network: Dense layer 1 has a bias"):
+    with pytest.raises(
+        InputError, match=r"does not apply to this network: Layer 1, `Dense\(2 x 1, bias\)`, has a bias"
+    ):
         bounds()["spectral-margin-sharp"].on(biased, data, delta="0.01")
     sigmoid = Network([Dense(np.eye(2)[:, :1]), Activation("sigmoid"), Dense(np.eye(2))])
     rows = {row.bound.name: row for row in bounds_report(sigmoid, data).rows}

@@ -128,6 +128,11 @@ def test_references_shorten_the_distance() -> None:
     for name in ("pac-bayes-spectral", "covering-parameters"):
         free, known = (bounds()[name].on(f, data, delta="0.05", references=r).value for r in (None, near))
         assert known < free
+    values = [
+        bounds()["pac-bayes-spectral"].on(f, data, delta="0.05", references=r).value
+        for r in ([np.zeros_like(W) for W in f.weights], ["zero"] * len(f.weights))
+    ]
+    assert values[0].contains(values[1]) and values[1].contains(values[0])
 
 
 def test_zero_networks_have_values() -> None:

@@ -144,7 +144,7 @@ def test_fully_connected_networks_may_scale_and_flatten():
     assert [[str(a) for a in group] for group in network.activations] == [[], ["Scaling(-0.5)", "relu"], []]
     assert network(-np.ones((1, 1, 2, 2))).tolist() == [[1.5 + 2.0]]
     assert network.zero_failures() == (
-        "Dense layer 1 has a bias: absorb it into the weights (`absorb_biases`) or train without.",
+        "Layer 2, `Dense(2 x 4, bias)`, has a bias: absorb it into the weights (`absorb_biases`) or train without.",
     )
 
 

@@ -125,9 +125,9 @@ def test_reasons_why_zero_is_not_kept():
     )
     assert bad.has_bias
     assert bad.zero_failures() == (
-        "Dense layer 2 has a bias: absorb it into the weights (`absorb_biases`) or train without.",
-        "The activation `sigmoid` before dense layer 1 has sigma(0) = 0.5, not 0.",
-        "The activation `sigmoid` after dense layer 2 has sigma(0) = 0.5, not 0.",
+        "Layer 1, `sigmoid`, has sigma(0) = 0.5, not 0.",
+        "Layer 4, `Dense(1 x 1, bias)`, has a bias: absorb it into the weights (`absorb_biases`) or train without.",
+        "Layer 5, `sigmoid`, has sigma(0) = 0.5, not 0.",
     )
 
 

@@ -139,5 +139,7 @@ def test_zero_layers_are_the_limit_of_small_ones():
 
 def test_references_must_fit():
     network = relu_network(*random_weights(0))
-    with pytest.raises(InputError, match="`references` must hold one matrix for each of the 3 dense layers, found 1"):
+    with pytest.raises(
+        InputError, match="`references` must hold one reference for each of the 3 linear layers, found 1"
+    ):
         spectral_complexity(network, [np.eye(2)])

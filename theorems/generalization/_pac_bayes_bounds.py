@@ -21,7 +21,7 @@ from numerics.networks import (
     spectral_norm,
 )
 from numerics.networks.layers import Activation, Add, Convolution, Pooling, Scaling
-from numerics.networks.network import checked_references
+from numerics.networks.norms import reference_weights
 from numerics.networks.path_norms import longest_row
 from theorems.bound import Bound
 from theorems.generalization._conditions import HOMOGENEOUS, folded_condition, outputs_condition, zero_condition
@@ -67,9 +67,9 @@ def norms(network: Network, references: Sequence[Any] | None) -> tuple[list[arb]
     """Spectral norms, rounded up, and the squared distance from the references, both after balancing where that is possible."""
     s = [spectral_norm(W).upper() for W in network.weights]
     if references is not None:
-        matrices = checked_references(network, references)
-        squared = [frobenius_norm(A - M) ** 2 for A, M in zip(network.weights, matrices, strict=True)]
-        return s, sum(squared, arb(0)) * arb(1, 2.0**-50)
+        matrices = reference_weights(network, references)
+        squared = [frobenius_norm(A, M) ** 2 for A, M in zip(network.weights, matrices, strict=True)]
+        return s, sum(squared, arb(0))
     squared = [frobenius_norm(A) ** 2 for A in network.weights]
     balanced = all(a.name in HOMOGENEOUS for a in network.layers if isinstance(a, Activation)) and all(x > 0 for x in s)
     if not balanced:
