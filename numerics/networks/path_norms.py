@@ -114,7 +114,7 @@ def path_norms(network: Network) -> tuple[arb, ...]:
     Biases start paths of their own with the value 1. Each activation multiplies by its Lipschitz constant, each scaling by
     the absolute value of its factor; `Add` adds up; average pooling is the linear map that it is; max-pooling sums over its
     window, because each of its entries starts a way. One pass with absolute weights on an input of ones, enclosed.
-    Raises `InputError` for batch normalisation that is not folded.
+    Raises `InputError` for batch normalisation that is not folded, and for `sign`, which has no Lipschitz constant.
     """
     values: dict[int, Pair] = {0: (np.ones((1, *network.input_shape)), np.ones((1, *network.input_shape)))}
     with np.errstate(over="ignore", invalid="ignore"):
@@ -136,6 +136,8 @@ def _step(layer: object, reads: Sequence[Pair]) -> Pair:
         if layer.bias is not None:
             start = np.abs(layer.bias) if isinstance(layer, Dense) else _per_channel(np.abs(layer.bias), layer)
         return _widened(positive(low) + start, positive(high) + start, _terms(layer) + 1)
+    if isinstance(layer, Activation) and layer.jumps:
+        raise InputError(f"Path norms need activations with a Lipschitz constant, found `{layer}`, which jumps.")
     if isinstance(layer, Activation | Scaling):
         return _widened(low * layer.lipschitz, high * layer.lipschitz, 1)
     if isinstance(layer, Add):

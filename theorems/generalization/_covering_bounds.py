@@ -18,7 +18,7 @@ from numerics.networks.layers import Add, BatchNormalization, Convolution, Dense
 from numerics.networks.lipschitz import layer_lipschitz
 from numerics.networks.operator_norms import operator_norm
 from theorems.bound import Bound
-from theorems.generalization._norm_bounds import confidence, gamma_option, outputs_condition, symbols
+from theorems.generalization._norm_bounds import confidence, gamma_option, outputs_condition, symbols, zero_condition
 from theorems.generalization._spectral_margins import inverse_share, rounded_down, rounded_up, sharp_excess
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ REFERENCES = "reference weights, one of the shape of each linear layer's, fixed 
 
 
 def conditions(network: Network) -> tuple[str, ...]:
-    broken = [sentence.rstrip(".") for sentence in network.zero_failures()] + outputs_condition(network)
+    broken = zero_condition(network) + outputs_condition(network)
     for i, layer in enumerate(network.layers, 1):
         if isinstance(layer, BatchNormalization) and not layer.moves_zero:
             broken.append(f"Layer {i}, `{layer}`, is not folded into a linear layer: call `fold_batch_normalization`")

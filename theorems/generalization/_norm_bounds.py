@@ -44,11 +44,17 @@ def outputs_condition(network: Network) -> list[str]:
     return ["A margin needs at least two outputs, found 1: turn one score z into the two logits (0, z)"]
 
 
+def zero_condition(network: Network) -> list[str]:
+    """What breaks that every layer maps 0 to 0 and has a Lipschitz constant."""
+    return [sentence.rstrip(".") for sentence in (*network.zero_failures(), *network.jump_failures())]
+
+
 def activation_condition(network: Network) -> list[str]:
-    return [
+    jumps = [sentence.rstrip(".") for sentence in network.jump_failures()]
+    return jumps + [
         f"Layer {i}, `{layer}`, is not positively homogeneous, so that norms cannot be moved between layers"
         for i, layer in enumerate(network.layers, 1)
-        if isinstance(layer, Activation) and layer.name not in HOMOGENEOUS and not layer.at_zero
+        if isinstance(layer, Activation) and layer.name not in HOMOGENEOUS and not (layer.at_zero or layer.jumps)
     ]
 
 

@@ -24,7 +24,7 @@ from numerics.networks.network import checked_references
 from numerics.networks.path_norms import longest_row
 from theorems.bound import Bound
 from theorems.generalization._every_scale import number_of
-from theorems.generalization._norm_bounds import HOMOGENEOUS, gamma_option, outputs_condition, symbols
+from theorems.generalization._norm_bounds import HOMOGENEOUS, gamma_option, outputs_condition, symbols, zero_condition
 
 if TYPE_CHECKING:
     import sympy
@@ -49,11 +49,11 @@ def formula() -> sympy.Expr:
 
 
 def conditions(network: Network) -> tuple[str, ...]:
-    broken = [sentence.rstrip(".") for sentence in network.zero_failures()] + outputs_condition(network)
+    broken = zero_condition(network) + outputs_condition(network)
     for i, layer in enumerate(network.layers, 1):
         if isinstance(layer, Convolution):
             broken.append(f"Layer {i}, `{layer}`, shares its weights; the Gaussian tail is that of dense matrices")
-        elif isinstance(layer, Activation | Scaling) and layer.lipschitz > 1:
+        elif isinstance(layer, Activation | Scaling) and 1 < layer.lipschitz < math.inf:
             broken.append(f"Layer {i}, `{layer}`, has the Lipschitz constant {layer.lipschitz}, more than 1")
         elif isinstance(layer, Add | Pooling):
             broken.append(f"Layer {i}, `{layer}`, is no part of a chain of dense layers and activations")

@@ -110,7 +110,7 @@ def uniform_formula() -> sympy.Expr:
 
 def conditions(network: Network) -> tuple[str, ...]:
     """What of the theorem the network breaks."""
-    broken = list(network.zero_failures())
+    broken = [*network.zero_failures(), *network.jump_failures()]
     if not network.is_chain:
         broken.append("It is not a chain of layers: path norms cover residual networks.")
     if network.outputs < 2:
