@@ -84,7 +84,8 @@ def table(report: BoundsReport) -> str:
             f"Frobenius {show(layer.frobenius)}"
             + ("" if layer.deviation is None else f", (2,1) from its reference {show(layer.deviation)}")
         )
-    lines.append(f"  Lipschitz product {show(report.lipschitz)}")
+    known = "does not exist: an activation jumps" if report.lipschitz is None else show(report.lipschitz)
+    lines.append(f"  Lipschitz product {known}")
     if report.complexity is not None:
         lines[-1] += f", spectral complexity {show(report.complexity)}"
     if report.complexity_from_references is not None:
@@ -251,7 +252,7 @@ def plot(network: Network, data: Samples, path: str | Path) -> None:
 
     figure = Figure(figsize=(9, 3.5), layout="constrained")
     left, right = figure.subplots(1, 2)
-    if network.is_chain:
+    if network.is_chain and not network.jump_failures():
         plot_margins(left, normalized_margins(network, data))
         left.set_xlabel(r"margin / ($R\,\|X\|_F / n$)")
     else:  # no spectral complexity

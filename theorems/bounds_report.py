@@ -49,12 +49,12 @@ class LayerReport:
 
 @dataclass(frozen=True)
 class BoundsReport:
-    """Ingredients and bounds of one network on its training data; `None` for what a residual network does not have."""
+    """Ingredients and bounds of one network on its training data; `None` for what a residual or a sign network does not have."""
 
     network: str
     shapes: tuple[tuple[int, ...], ...]
     layers: tuple[LayerReport, ...]
-    lipschitz: arb
+    lipschitz: arb | None
     complexity: arb | None
     complexity_from_references: arb | None
     samples: int
@@ -148,7 +148,7 @@ def bounds_report(
         network=repr(network),
         shapes=network.shapes,
         layers=layers,
-        lipschitz=lipschitz_product(network),
+        lipschitz=None if network.jump_failures() else lipschitz_product(network),
         complexity=_complexity(network, None),
         complexity_from_references=None if references is None else _complexity(network, references),
         samples=sample_count(data),
@@ -164,7 +164,7 @@ def bounds_report(
 def _complexity(network: Network, references: Sequence[Any] | None) -> arb | None:
     from numerics.networks import spectral_complexity
 
-    return spectral_complexity(network, references) if network.is_chain else None
+    return spectral_complexity(network, references) if network.is_chain and not network.jump_failures() else None
 
 
 def _absorbed(network: Network, references: Any, data: Any, test_data: Any) -> Any:

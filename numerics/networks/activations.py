@@ -3,6 +3,7 @@ r"""Activations: what theorems need to know of them, the best Lipschitz constant
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,8 +19,8 @@ from numerics.networks.windows import Shape
 class Kind:
     r"""What is known of a family of activations $\sigma_s$, $s$ the slope where the family has one.
 
-    `lipschitz` is the best constant and `zero` is $\sigma(0)$, both exact in binary; `keeps_one` says that
-    $\sigma(1) = 1$.
+    `lipschitz` is the best constant, infinite where there is none, and `zero` is $\sigma(0)$, both exact in binary;
+    `keeps_one` says that $\sigma(1) = 1$.
     """
 
     apply: Callable[[Floats, float], Floats]
@@ -40,8 +41,10 @@ ACTIVATIONS: Mapping[str, Kind] = {
     "identity": Kind(lambda x, s: x, lambda s: 1.0, 0.0, True),
     "tanh": Kind(lambda x, s: np.tanh(x), lambda s: 1.0, 0.0, False),
     "sigmoid": Kind(lambda x, s: _sigmoid(x), lambda s: 0.25, 0.5, False),
+    "sign": Kind(lambda x, s: np.sign(x), lambda s: math.inf, 0.0, True),
 }
-"""The activations, by name. `leaky_relu` alone has a slope, 0.01 by default; `logistic` is read as `sigmoid`."""
+"""The activations, by name. `leaky_relu` alone has a slope, 0.01 by default; `logistic` is read as `sigmoid`. `sign` has
+three values, -1, 0 and 1, with sign(0) = 0 as in ONNX, NumPy and PyTorch: it alone jumps, and has no Lipschitz constant."""
 
 _TEXT = re.compile(r"\s*(\w+)\s*(?:\(\s*([^()\s]+)\s*\))?\s*")
 _OTHER_NAMES = {"logistic": "sigmoid", "linear": "identity"}
@@ -96,8 +99,13 @@ class Activation:
 
     @property
     def lipschitz(self) -> float:
-        """The best Lipschitz constant, an exact float."""
+        """The best Lipschitz constant, an exact float; infinity where there is none."""
         return self._kind.lipschitz(self.slope or 0.0)
+
+    @property
+    def jumps(self) -> bool:
+        """Whether it is not continuous, so that it has no Lipschitz constant."""
+        return math.isinf(self.lipschitz)
 
     @property
     def at_zero(self) -> float:

@@ -43,8 +43,8 @@ def absorb_biases(
     the weights of the references (or `None`). Bounds of the new network are bounds of the old one, in terms of the
     larger norms.
 
-    Raises `InputError` for a layer that does not keep the constant: activations other than relu, leaky_relu, abs and
-    identity, scalings, averages over padding, batch normalisation (fold it first), grouped convolutions, convolutions
+    Raises `InputError` for a layer that does not keep the constant: activations other than relu, leaky_relu, abs,
+    identity and sign, scalings, averages over padding, batch normalisation (fold it first), grouped convolutions, convolutions
     whose windows all touch the padding, and sums of which two terms hand it on.
     """
     carries = _carries(network)
@@ -117,7 +117,7 @@ def _silent(network: Network, carries: Sequence[bool]) -> set[int]:
 def _check_keeps(layer: Layer, shape: Shape, number: int) -> None:
     what = f"Layer {number}, `{layer}`, must keep a constant feature to absorb biases: "
     if isinstance(layer, Activation) and not layer.keeps_one:
-        raise InputError(f"{what}it needs sigma(1) = 1, which only relu, leaky_relu, abs and identity have.")
+        raise InputError(f"{what}it needs sigma(1) = 1, which only relu, leaky_relu, abs, identity and sign have.")
     if isinstance(layer, Scaling) and layer.factor != 1:
         raise InputError(f"{what}multiply its factor into a weight first.")
     if isinstance(layer, BatchNormalization):

@@ -9,6 +9,7 @@ from the exact input, has $|\tilde x - c| \le r$ entrywise. With $u = 2^{-53}$ a
 - max pooling: the maximum of floats is exact, and $|\max_i \tilde x_i - \max_i c_i| \le \max_i r_i$;
 - addition of $k$ values: $\gamma_{k-1}\sum|c_i| + \sum r_i$;
 - constant scaling and the slope of a leaky ReLU: one rounding; other piecewise linear activations: none;
+- sign: exact where the ball does not contain 0 or is 0 itself, else midpoint 0 and radius 1;
 - tanh and sigmoid: the proved error of our own evaluation, and the radius times the Lipschitz constant;
 - batch normalisation: its factor and offset as enclosures, then two roundings.
 
@@ -142,6 +143,10 @@ def _activate(activation: Activation, centre: Floats, radius: Floats) -> Enclose
         return sigmoid(centre), (radius * 0.25 + SMOOTH_ERROR) * _ROOM
     if activation.name == "leaky_relu":
         return _rounded_once(activation(centre), radius * activation.lipschitz)
+    if activation.name == "sign":
+        # The centre is on the side of the whole ball, and an exact 0 stays 0: elsewhere the three values are possible.
+        open_ = (np.abs(centre) <= radius) & (radius > 0)
+        return np.where(open_, 0.0, activation(centre)), open_.astype(np.float64)
     return activation(centre), radius
 
 

@@ -73,7 +73,9 @@ def _affine(layer: Affine, z: Floats) -> Floats:
 
 
 def derivative(activation: Activation, x: Floats) -> Floats:
-    r"""$\sigma'$ entry by entry; at a kink the derivative from the right."""
+    r"""$\sigma'$ entry by entry; at a kink the derivative from the right, and 0 at the jump of `sign`."""
+    if activation.name == "sign":
+        return np.zeros_like(x)
     if activation.name in ("tanh", "sigmoid"):
         y = activation(x)
         return 1 - y * y if activation.name == "tanh" else y * (1 - y)

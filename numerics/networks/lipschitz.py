@@ -51,10 +51,14 @@ def layer_lipschitz(layer: Layer, input_shape: Shape) -> arb:
     r"""A ball around a Lipschitz constant of a layer without weights, with respect to each of its inputs.
 
     It is the best one but for average pooling. Raises `TypeError` for `Dense` and `Convolution`: their constants are
-    operator norms.
+    operator norms. Raises `InputError` for `sign`, which has none.
     """
     if isinstance(layer, Linear):
         raise TypeError(f"`layer` must have no weights, found `{layer}`: its constant is its operator norm.")
+    if isinstance(layer, Activation) and layer.jumps:
+        raise InputError(
+            f"`{layer}` must have a Lipschitz constant for this, but it jumps: use a continuous activation."
+        )
     if isinstance(layer, Activation | Scaling):
         return arb(layer.lipschitz)
     if isinstance(layer, Pooling):
@@ -73,7 +77,7 @@ def lipschitz_bound(network: Network, norms: Mapping[int, arb]) -> arb:
     `norms[number]` encloses the operator norm of the linear layer with that number (`network.linear_layers`). Along a
     chain the constants multiply; a sum has the sum of the constants of its terms, so that over the graph
     $\ell_0 = 1$, $\ell_{i+1} = c_i \sum_{v \text{ read by layer } i} \ell_v$. Raises `InputError` for a layer whose
-    norm is missing, negative or not finite.
+    norm is missing, negative or not finite, and for `sign`, which has no constant.
     """
     values = [arb(1)]
     for i, (layer, reads) in enumerate(zip(network.layers, network.wiring, strict=True)):

@@ -240,6 +240,14 @@ class Network:
         self._fully_connected("widths")
         return (self.dense[0].inputs, *(layer.outputs for layer in self.dense))
 
+    def jump_failures(self) -> tuple[str, ...]:
+        """One sentence for each activation that jumps, such as `sign`: bounds by norms of weights need Lipschitz constants."""
+        return tuple(
+            f"Layer {i}, `{layer}`, jumps: it has no Lipschitz constant, so that no norm of the weights bounds the network."
+            for i, layer in enumerate(self.layers, 1)
+            if isinstance(layer, Activation) and layer.jumps
+        )
+
     def zero_failures(self) -> tuple[str, ...]:
         r"""Why some layer does not map 0 to 0, one sentence for each reason; empty when every layer does.
 

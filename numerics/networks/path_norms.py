@@ -65,17 +65,23 @@ def row_sums(place: LinearLayer, power: int) -> Pair:
 
     Raises `InputError` for a circular convolution whose kernel is longer than its input, because weights then add up.
     """
+    weight = np.abs(place.layer.weight)
+    with np.errstate(over="ignore"):
+        raised = weight if power == 1 else weight * weight
+    if not np.isfinite(raised).all():
+        raise InputError("The squares of the weights must be finite, found an overflow: scale the weights down.")
+    return sums_with(place, raised)
+
+
+def sums_with(place: LinearLayer, weight: Floats, roundings: int = 0) -> Pair:
+    """Bounds of the row sums of the operator with other weights, non-negative and each rounded so many times more."""
     if _wraps(place):
         raise InputError(
             f"`{place.layer}` must have a kernel no longer than its input {place.input_shape}, because it is circular."
         )
-    weight = np.abs(place.layer.weight)
     with np.errstate(over="ignore"):
-        raised = weight if power == 1 else weight * weight
-        if not np.isfinite(raised).all():
-            raise InputError("The squares of the weights must be finite, found an overflow: scale the weights down.")
-        sums = _with(place.layer, raised)(np.ones((1, *place.input_shape)))[0]
-    return _widened(sums, sums, _terms(place.layer))
+        sums = _with(place.layer, weight)(np.ones((1, *place.input_shape)))[0]
+    return _widened(sums, sums, _terms(place.layer) + roundings)
 
 
 def _ball(low: float, high: float) -> arb:
@@ -94,11 +100,16 @@ def greatest_row(place: LinearLayer, power: int) -> arb:
     return found if power == 1 else found.sqrt()
 
 
-def greatest_feature(X: Floats) -> arb:
-    r"""$\max_j (\sum_i X_{ij}^2)^{1/2}$, the greatest Euclidean norm of a column of n x d data."""
+def column_squares(X: Floats) -> Pair:
+    r"""Bounds of $\sum_i X_{ij}^2$ for each column $j$."""
     with np.errstate(over="ignore"):
         sums = (X * X).sum(axis=0)
-    low, high = _widened(sums, sums, X.shape[0])
+    return _widened(sums, sums, X.shape[0])
+
+
+def greatest_feature(X: Floats) -> arb:
+    r"""$\max_j (\sum_i X_{ij}^2)^{1/2}$, the greatest Euclidean norm of a column of n x d data."""
+    low, high = column_squares(X)
     return _ball(low.max().item(), high.max().item()).nonnegative_part().sqrt()
 
 
@@ -113,7 +124,7 @@ def path_norms(network: Network) -> tuple[arb, ...]:
     Biases start paths of their own with the value 1. Each activation multiplies by its Lipschitz constant, each scaling by
     the absolute value of its factor; `Add` adds up; average pooling is the linear map that it is; max-pooling sums over its
     window, because each of its entries starts a way. One pass with absolute weights on an input of ones, enclosed.
-    Raises `InputError` for batch normalisation that is not folded.
+    Raises `InputError` for batch normalisation that is not folded, and for `sign`, which has no Lipschitz constant.
     """
     values: dict[int, Pair] = {0: (np.ones((1, *network.input_shape)), np.ones((1, *network.input_shape)))}
     with np.errstate(over="ignore", invalid="ignore"):
@@ -135,6 +146,8 @@ def _step(layer: object, reads: Sequence[Pair]) -> Pair:
         if layer.bias is not None:
             start = np.abs(layer.bias) if isinstance(layer, Dense) else _per_channel(np.abs(layer.bias), layer)
         return _widened(positive(low) + start, positive(high) + start, _terms(layer) + 1)
+    if isinstance(layer, Activation) and layer.jumps:
+        raise InputError(f"Path norms need activations with a Lipschitz constant, found `{layer}`, which jumps.")
     if isinstance(layer, Activation | Scaling):
         return _widened(low * layer.lipschitz, high * layer.lipschitz, 1)
     if isinstance(layer, Add):

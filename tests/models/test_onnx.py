@@ -193,6 +193,24 @@ def test_operators_agree_with_the_reference_evaluator(tmp_path, name, monkeypatc
     assert network.name == "m"
 
 
+def test_the_sign_of_onnx_is_zero_at_zero(tmp_path):
+    """Small integers, so that both compute exactly: a third of the arguments of the sign are 0."""
+    constants = {
+        "k": np.array([[1, -1, 0], [1, 1, 0]], np.float32),
+        "w": np.array([[1, 2], [4, 8], [16, 32]], np.float32),
+    }
+    proto = model([node("MatMul", "x k", "z"), node("Sign", "z", "s"), node("MatMul", "s w", "y")], constants, (2,))
+    onnx.save(proto, tmp_path / "m.onnx")
+    X = np.array([(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1)], np.float32)
+    [expected] = reference.ReferenceEvaluator(proto).run(None, {"x": X})
+    network = load_network(tmp_path / "m.onnx")
+    assert "-> sign ->" in repr(network)
+    assert (network(X) == expected).all() and len(np.unique(expected, axis=0)) == 9
+    with pytest.raises(InputError, match=r"`s` \(Sign\) of a constant"):
+        onnx.save(model([node("Sign", "k", "s"), node("MatMul", "x s", "y")], constants, (2,)), tmp_path / "c.onnx")
+        load_network(tmp_path / "c.onnx")
+
+
 def test_classifiers_of_scikit_learn_stop_at_the_logits(tmp_path):
     """The shape of graphs that skl2onnx writes."""
     nodes = [

@@ -87,6 +87,18 @@ def test_an_architecture_is_suggested(tmp_path):
     assert repr(load_network(path, tmp_path / "a.toml")) == repr(load_network(path, architecture()))
 
 
+def test_signs_are_named_in_architectures(tmp_path):
+    layers = [*LAYERS[:2], "sign", "flatten", {"dense": "d"}]
+    path = tensors(tmp_path)
+    network = load_network(path, architecture(*layers))
+    items = ['{ convolution = "a" }', '{ batch_normalization = "n" }', '"sign"', '"flatten"', '{ dense = "d" }']
+    (tmp_path / "a.toml").write_text(f"input_shape = [1, 4, 4]\nlayers = [{', '.join(items)}]\n")
+    assert repr(load_network(path, tmp_path / "a.toml")) == repr(network)
+    assert [str(layer) for layer in network.layers[1:3]] == ["sign", "Flatten()"]
+    hidden = network.layers[1](network.layers[0](np.zeros((1, 1, 4, 4))))
+    assert set(hidden.ravel().tolist()) <= {-1.0, 0.0, 1.0}
+
+
 def test_tensors_are_missing_unused_and_misshaped_in_one_error(tmp_path):
     path = tensors(tmp_path, **{"d.weight": np.ones(27), "n.running_var": None, "extra": np.ones(2)})
     with pytest.raises(InputError) as caught:

@@ -316,6 +316,25 @@ class FunctionalDropout(nn.Module):
         return F.dropout(self.a(x), 0.5, training=self.training)
 
 
+class Signs(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(2, 3), nn.Linear(3, 2)
+
+    def forward(self, x: Any) -> Any:
+        return self.b(torch.sign(self.a(x))).sign()
+
+
+def test_signs_are_zero_at_zero():
+    model = Signs().eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.arange(parameter.numel()).reshape(parameter.shape) % 3 - 1)
+    X = np.array([(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1)], np.float32)
+    expected = logits(model, X)
+    assert (from_torch(model, 2)(X) == expected).all() and set(expected.ravel().tolist()) == {-1, 0, 1}
+
+
 def test_functional_dropout_in_evaluation_mode_is_nothing():
     assert len(from_torch(FunctionalDropout().eval(), 4).layers) == 1
 

@@ -132,6 +132,8 @@ def apply(layer, *inputs: np.ndarray) -> np.ndarray:
 
 
 def activate(activation: Activation, x: fmpq) -> fmpq:
+    if activation.name == "sign":
+        return fmpq(int(x > 0) - int(x < 0))
     slope = {"relu": fmpq(0), "abs": fmpq(-1), "identity": fmpq(1)}.get(activation.name)
     if activation.name == "leaky_relu":
         slope = rational(activation.slope)
@@ -159,14 +161,14 @@ PIECEWISE = [
 
 
 @st.composite
-def layers(draw, shape: tuple[int, ...], weights, normalization: bool = True):
+def layers(draw, shape: tuple[int, ...], weights, normalization: bool = True, activations=PIECEWISE):
     """A layer other than `Add` that takes `shape`; `weights(*shape)` draws arrays."""
     axes = len(shape) - 1
     kinds = ["activation", "dense" if axes == 0 else "convolution", "scaling"]
     kinds += ["normalization"] * normalization + ["pooling", "flatten"] * (axes > 0)
     kind = draw(st.sampled_from(kinds))
     if kind == "activation":
-        return draw(st.sampled_from(PIECEWISE))
+        return draw(st.sampled_from(activations))
     if kind == "scaling":
         return Scaling(draw(st.sampled_from([2.0, 0.1, -3.0, 0.0])))
     if kind == "flatten":
@@ -219,7 +221,9 @@ SHAPES = [(3,), (1,), (2, 5), (1, 4), (2, 4, 3), (1, 3, 3), (3, 1, 1)]
 
 
 @st.composite
-def networks(draw, *, integers: bool = False, most: int = 6, normalization: bool = True) -> Network:
+def networks(
+    draw, *, integers: bool = False, most: int = 6, normalization: bool = True, activations=PIECEWISE
+) -> Network:
     """Random wirings: each layer reads some earlier value, loose ends are flattened, mapped to two values and added.
 
     Weights are small integers, so that float arithmetic is exact but for averages and quotients, or normal.
@@ -243,7 +247,7 @@ def networks(draw, *, integers: bool = False, most: int = 6, normalization: bool
         if draw(st.integers(0, 3)) == 3:
             append(Add(), (v, *draw(st.lists(st.sampled_from(same), min_size=1, max_size=2))))
         else:
-            append(draw(layers(shapes[v], weights, normalization)), (v,))
+            append(draw(layers(shapes[v], weights, normalization, activations)), (v,))
     ends = sorted(set(range(len(shapes))).difference(*wiring))
     heads = []
     for v in ends:

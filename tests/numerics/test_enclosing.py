@@ -5,7 +5,7 @@ import pytest
 from flint import arb, ctx
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference_network import apply, exact, exact_outputs, networks
+from reference_network import PIECEWISE, apply, exact, exact_outputs, networks
 
 from numerics.arithmetic.exact import rational
 from numerics.evidence.errors import InputError
@@ -39,6 +39,36 @@ def test_exact_outputs_lie_in_the_enclosures(network, seed):
     assert (radius <= 1e-8 * (1 + np.abs(centre).max())).all()
 
 
+@settings(max_examples=150)
+@given(
+    network=networks(integers=True, activations=[Activation("sign"), *PIECEWISE[:2]]), seed=st.integers(0, 2**32 - 1)
+)
+def test_networks_of_signs_are_enclosed_where_they_are_undecided(network, seed):
+    """Small integers, so that the exact argument of a sign is often 0 while that in floats has a radius."""
+    X = np.random.default_rng(seed).integers(-1, 2, (3, network.inputs)).astype(float)
+    centre, radius = enclosed_outputs(network, X)
+    for x, c, r in zip(network.samples(X), centre, radius, strict=True):
+        for value, middle, width in zip(exact_outputs(network, x), c.tolist(), r.tolist(), strict=True):
+            assert abs(value - rational(middle)) <= rational(width)
+
+
+def test_the_sign_of_a_ball_is_decided_only_outside_of_it():
+    tiny = 5e-324
+    centre = np.array([[2.0, -2.0, 1.0, -1.0, 0.0, -0.0, 0.0, tiny, tiny, -tiny, 1.0, 1.0]])
+    radius = np.array([[1.0, 1.0, 1.0, 1.0, 0.0, 0.0, tiny, 0.0, tiny, 0.0, 3.0, np.nextafter(1.0, 0.0)]])
+    c, r = _step(Activation("sign"), [(centre, radius)])
+    assert c.tolist() == [[1, -1, 0, 0, 0, 0, 0, 1, 0, -1, 0, 1]]
+    assert r.tolist() == [[0, 0, 1, 1, 0, 0, 1, 0, 1, 0, 1, 0]]
+    # decided values are exact again behind it, and undecided ones are what both signs give
+    network = Network([Activation("sign"), Dense([[1.0, 2.0]])])
+    c, r = enclosed_outputs(network, [[0.0, 3.0], [-tiny, 0.0]])
+    assert c.tolist() == [[2.0], [-1.0]] and r.max() < 1e-14
+    tie = Network([Dense([[1.0, -1.0]]), Activation("sign"), Dense([[3.0], [0.0]])])
+    c, r = enclosed_outputs(tie, [[0.1, 0.1], [0.2, 0.1]])
+    assert c.tolist() == [[0.0, 0.0], [3.0, 0.0]] and 3 <= r[0, 0] < 3.1 and r[1].max() < 1e-14
+    assert tie([[0.1, 0.1]]).tolist() == [[0.0, 0.0]]
+
+
 RNG = np.random.default_rng(7)
 NORMAL = RNG.standard_normal
 LAYERS = [
@@ -54,6 +84,7 @@ LAYERS = [
     (Pooling("average", None), (2, 3, 3)),
     (Activation("relu"), (6,)),
     (Activation("abs"), (6,)),
+    (Activation("sign"), (6,)),
     (Activation("leaky_relu", -3.1), (6,)),
     (Activation("leaky_relu", 0.1), (6,)),
     (Scaling(0.1), (6,)),

@@ -67,6 +67,12 @@ def test_gradients_are_the_limits_of_difference_quotients(activation, outer):
             assert abs((f(v + e)[0] - f(v - e)[0]) / (2 * h) - gradient[k]) < 1e-5 * (1 + abs(gradient[k]))
 
 
+def test_nothing_flows_back_through_a_sign():
+    network = Network([Dense([[2.0], [-1.0]]), Activation("sign"), Dense([[1.0, 3.0]])])
+    value, ((first, _), (last, _)) = loss_and_gradient(network, [[1.0], [0.0]], [[0.0], [0.0]], "squared")
+    assert value == 4.0 and first.tolist() == [[0.0], [0.0]] and last.tolist() == [[-4.0, 4.0]]
+
+
 def test_gradients_of_a_network_with_and_without_biases():
     W1, W2, b = rng.standard_normal((3, 2)), rng.standard_normal((2, 3)), rng.standard_normal(2)
     x, y = rng.standard_normal((5, 2)), np.eye(2)[[0, 1, 0, 0, 1]]

@@ -20,7 +20,9 @@ from numerics.networks import (
     Scaling,
     layer_lipschitz,
     lipschitz_bound,
+    lipschitz_product,
     pooling_lipschitz,
+    spectral_complexity,
     spectral_norm,
 )
 
@@ -146,3 +148,17 @@ def test_norms_must_be_there():
             "`norms` must hold the operator norm of layer 1, `Convolution(1 x 1 x 2)`, found"
         )
         assert found in str(caught.value)
+
+
+def test_a_sign_has_no_constant_not_even_between_zeros():
+    network = Network([Dense([[0.0]]), Activation("sign"), Dense([[0.0]])])
+    for make in (
+        lambda: layer_lipschitz(network.layers[1], (1,)),
+        lambda: lipschitz_bound(network, norms(network)),
+        lambda: lipschitz_product(network),
+        lambda: spectral_complexity(network),
+    ):
+        with pytest.raises(
+            InputError, match="`sign` must have a Lipschitz constant for this, but it jumps: use a cont"
+        ):
+            make()

@@ -30,8 +30,11 @@ def test_the_table_of_activations_is_true(name):
     x = np.linspace(-6, 6, 4801)
     y = activation(x)
     slopes = np.abs(np.diff(y) / np.diff(x))
-    assert slopes.max() <= activation.lipschitz + 1e-9
-    assert slopes.max() >= activation.lipschitz - 1e-5  # the constant is the best one
+    if activation.jumps:
+        assert activation.lipschitz == np.inf and (activation(np.array([1e-300])) - activation(np.zeros(1)))[0] == 1
+    else:
+        assert slopes.max() <= activation.lipschitz + 1e-9
+        assert slopes.max() >= activation.lipschitz - 1e-5  # the constant is the best one
     assert activation(np.zeros(1))[0] == activation.at_zero
     assert (activation(np.ones(1))[0] == 1) == activation.keeps_one
 
@@ -45,9 +48,20 @@ def test_activations_by_value():
     assert Activation("sigmoid")(np.array([-1000.0, 1000.0])).tolist() == [0, 1]
     assert Activation("logistic") == Activation("sigmoid")
     assert Activation("linear") == Activation("identity")
+    tiny = np.array([[-np.inf, -5e-324, -0.0], [0.0, 5e-324, 7.0]])
+    assert Activation("sign")(tiny).tolist() == [[-1, -1, 0], [0, 1, 1]]
+    assert [name for name in ACTIVATIONS if Activation(name).jumps] == ["sign"]
 
 
-@pytest.mark.parametrize("text", ["relu", "leaky_relu(0.1)", "tanh", "leaky_relu(-2.0)"])
+def test_a_network_says_where_it_jumps():
+    network = Network([Dense([[1.0]]), Activation("sign"), Dense([[1.0], [2.0]])])
+    assert network.zero_failures() == () and Network([Dense([[1.0]]), Activation("tanh")]).jump_failures() == ()
+    assert network.jump_failures() == (
+        "Layer 2, `sign`, jumps: it has no Lipschitz constant, so that no norm of the weights bounds the network.",
+    )
+
+
+@pytest.mark.parametrize("text", ["relu", "leaky_relu(0.1)", "tanh", "leaky_relu(-2.0)", "sign"])
 def test_activations_as_text(text):
     assert str(Activation.from_text(text)) == text
     assert Activation.from_text(f" {text} ") == Activation.from_text(text)

@@ -121,6 +121,14 @@ def test_a_circular_kernel_that_wraps_is_refused() -> None:
         row_sums(network.linear_layers[0], 1)
 
 
+def test_a_sign_has_no_path_norm() -> None:
+    network = Network([Dense([[1.0]]), Activation("sign"), Dense([[1.0]])])
+    with pytest.raises(
+        InputError, match="Path norms need activations with a Lipschitz constant, found `sign`, which jumps"
+    ):
+        path_norms(network)
+
+
 def test_batch_normalisation_must_be_folded_and_overflow_is_refused() -> None:
     norm = BatchNormalization(np.zeros(1), np.ones(1), np.ones(1), np.zeros(1), 1e-5)
     network = Network([norm, Flatten(), Dense(np.ones((2, 3)))], input_shape=(1, 3))

@@ -62,7 +62,7 @@ def test_round_trip(tmp_path_factory, seed, depth, output, references):
     layers = []
     for i in range(depth):
         bias = rng.standard_normal(widths[i + 1]) if rng.random() < 0.5 else None
-        name = rng.choice(["relu", "tanh", "leaky_relu"])
+        name = rng.choice(["relu", "tanh", "leaky_relu", "sign"])
         layers += [Dense(rng.standard_normal((widths[i + 1], widths[i])), bias), Activation(str(name))]
     network = Network(layers if output else layers[:-1])
     matrices = [rng.standard_normal(W.shape) for W in network.weights] if references else None

@@ -11,8 +11,8 @@ HOMOGENEOUS = ("relu", "leaky_relu", "abs", "identity")
 
 
 def zero_condition(network: Network) -> list[str]:
-    """Layers that do not map 0 to 0."""
-    return [sentence.rstrip(".") for sentence in network.zero_failures()]
+    """What breaks that every layer maps 0 to 0 and has a Lipschitz constant."""
+    return [sentence.rstrip(".") for sentence in (*network.zero_failures(), *network.jump_failures())]
 
 
 def outputs_condition(network: Network) -> list[str]:
@@ -39,10 +39,12 @@ def weights_condition(network: Network) -> tuple[str, ...]:
 
 
 def activation_condition(network: Network) -> list[str]:
-    return [
+    """Activations that jump or are not positively homogeneous; those that move 0 are left out: `zero_condition` names them."""
+    jumps = [sentence.rstrip(".") for sentence in network.jump_failures()]
+    return jumps + [
         f"Layer {i}, `{layer}`, is not positively homogeneous, so that norms cannot be moved between layers"
         for i, layer in enumerate(network.layers, 1)
-        if isinstance(layer, Activation) and layer.name not in HOMOGENEOUS and not layer.at_zero
+        if isinstance(layer, Activation) and layer.name not in HOMOGENEOUS and not (layer.at_zero or layer.jumps)
     ]
 
 

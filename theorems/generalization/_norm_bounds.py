@@ -84,26 +84,30 @@ def norm_bound(
     page: str,
     citation: str,
     *,
-    size: Callable[[Network], arb],
+    size: Callable[..., arb],
     factor: Callable[[Mapping[str, Any]], sympy.Expr],
-    sample: Callable[[Network, Data], Mapping[str, Value]] = lengths,
+    sample: Callable[..., Mapping[str, Value]] = lengths,
     meanings: Mapping[str, str] = LENGTHS,
     conditions: Callable[[Network], tuple[str, ...]] = chain_conditions,
+    options: Mapping[str, str] | None = None,
 ) -> Bound:
     r"""The bound risk $+ 4 k\, 2^e\,$factor$/n + 2\sqrt{(\ln(1/\delta) + C)/(2n)}$.
 
-    `size` is homogeneous of degree 1 in the outputs. `factor` makes a SymPy expression of the symbols of `symbols()`;
-    `sample` measures those of them that are not `n`, `k`, `risk`, `R`, `C`; `meanings` explains them
-    (default: the Frobenius norm of the inputs and the depth).
+    `size(network)` is homogeneous of degree 1 in the outputs. `factor` makes a SymPy expression of the symbols of `symbols()`;
+    `sample(network, data)` measures those of them that are not `n`, `k`, `risk`, `R`, `C`; `meanings` explains them
+    (default: the Frobenius norm of the inputs and the depth). What the caller gives of `options`, or `None`, goes to both
+    by name.
     """
+    more = dict(options or {})
 
     def formula() -> sympy.Expr:
         v = symbols()
         return v["risk"] + norm_excess(v["R"] * factor(v), v["k"], confidence(v), 1 / v["n"])
 
     def measure(network: Network, data: Data, options: Mapping[str, Any]) -> Mapping[str, Value]:
-        P = size(network)
-        known = {**sample(network, data), "n": len(data), "k": network.outputs}
+        chosen = {name: options.get(name) for name in more}
+        P = size(network, **chosen)
+        known = {**sample(network, data, **chosen), "n": len(data), "k": network.outputs}
         enclosed = certified_margins(network, data)
         scale = enclose(factor(symbols()), known)
         gamma = margin(options)
@@ -129,7 +133,7 @@ def norm_bound(
         "C": "price of holding for all networks and margins, added to ln(1/delta)",
         "delta": "probability that the bound fails",
     }
-    return Bound(name, title, formula, explained, measure, conditions, page, citation, {"gamma": GAMMA})
+    return Bound(name, title, formula, explained, measure, conditions, page, citation, {"gamma": GAMMA, **more})
 
 
 def _exponent(ratio: arb) -> int:

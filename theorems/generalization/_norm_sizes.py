@@ -3,10 +3,12 @@ r"""Sizes of networks that norm-based bounds use, as certified balls."""
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 from flint import arb
 
 from numerics.networks import Network
+from numerics.networks.group_norms import dual_group_norm, row_norm
 from numerics.networks.path_norms import greatest_row, operator_frobenius
 from theorems.generalization._norm_bounds import constants
 
@@ -34,4 +36,13 @@ def group_size(network: Network) -> arb:
     result = constants(network) * greatest_row(last, 2)
     for place in hidden:
         result *= greatest_row(place, 2) * arb(math.prod(place.output_shape)).sqrt()
+    return result
+
+
+def dual_group_size(network: Network, p: Fraction) -> arb:
+    r"""$\|A_L\|_{p,\infty} \prod_{i<L} \|A_i\|_{p,p^*}$ times the Lipschitz constants of the activations."""
+    *hidden, last = network.linear_layers
+    result = constants(network) * row_norm(last, p)
+    for place in hidden:
+        result *= dual_group_norm(place, p)
     return result

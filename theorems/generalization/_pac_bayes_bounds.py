@@ -56,7 +56,7 @@ def conditions(network: Network) -> tuple[str, ...]:
     for i, layer in enumerate(network.layers, 1):
         if isinstance(layer, Convolution):
             broken.append(f"Layer {i}, `{layer}`, shares its weights; the Gaussian tail is that of dense matrices")
-        elif isinstance(layer, Activation | Scaling) and layer.lipschitz > 1:
+        elif isinstance(layer, Activation | Scaling) and 1 < layer.lipschitz < math.inf:
             broken.append(f"Layer {i}, `{layer}`, has the Lipschitz constant {layer.lipschitz}, more than 1")
         elif isinstance(layer, Add | Pooling):
             broken.append(f"Layer {i}, `{layer}`, is no part of a chain of dense layers and activations")

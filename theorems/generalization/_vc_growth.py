@@ -1,4 +1,4 @@
-r"""How many ways there are to classify n points: the growth function of piecewise linear networks, and what follows from it."""
+r"""How many ways there are to classify n points: the growth function of piecewise linear and of sign networks, and what follows."""
 
 from __future__ import annotations
 
@@ -75,8 +75,19 @@ def vc_closed(steps: Sequence[Step]) -> arb:
     return len(steps) + w * (2 * x * x.log() / log_2).log() / log_2
 
 
+def parameter_count(network: Network) -> int:
+    return sum(
+        place.layer.weight.size + (0 if place.layer.bias is None else place.layer.bias.size)
+        for place in network.linear_layers
+    )
+
+
 def network_steps(network: Network) -> list[Step]:
-    """The nonlinear layers of a network, and the choice of the class."""
+    r"""The nonlinear layers of a network, and the choice of the class.
+
+    A sign with its three values decides by two numbers, $z > 0$ and $-z > 0$. Where all is decided its value is a constant,
+    so that degrees and parameters are counted from the last signs on.
+    """
     degrees, above = [0], [frozenset[int]()]
     steps = []
     sizes = {
@@ -93,6 +104,9 @@ def network_steps(network: Network) -> list[Step]:
             degree, below = degree + 1, below | {number}
         elif isinstance(layer, Activation) and layer.name in PIECEWISE:
             steps.append(Step(math.prod(network.shapes[number]), degree, parameters(reads[0])))
+        elif isinstance(layer, Activation) and layer.name == "sign":
+            steps.append(Step(2 * math.prod(network.shapes[number]), degree, parameters(reads[0])))
+            degree, below = 0, frozenset[int]()
         elif isinstance(layer, Pooling) and layer.kind == "max":
             pairs = math.comb(layer.windows(network.shapes[reads[0]]).cells, 2)
             steps.append(Step(math.prod(network.shapes[number]) * pairs, degree, parameters(reads[0])))
@@ -103,12 +117,30 @@ def network_steps(network: Network) -> list[Step]:
 
 
 def conditions(network: Network) -> tuple[str, ...]:
-    curved = [
-        f"Layer {i}, `{layer}`, is not piecewise linear"
-        for i, layer in enumerate(network.layers, 1)
-        if isinstance(layer, Activation) and layer.name not in (*PIECEWISE, "identity")
+    broken = outputs_condition(network)
+    for i, layer in enumerate(network.layers, 1):
+        if isinstance(layer, Activation) and layer.jumps:
+            broken.append(f"Layer {i}, `{layer}`, jumps: `vc-sign` is the bound for networks of signs alone")
+        elif isinstance(layer, Activation) and layer.name not in (*PIECEWISE, "identity"):
+            broken.append(f"Layer {i}, `{layer}`, is not piecewise linear")
+    return (*broken, *folded_condition(network))
+
+
+def sign_conditions(network: Network) -> tuple[str, ...]:
+    broken = outputs_condition(network) + folded_condition(network)
+    activations = [
+        (i, a) for i, a in enumerate(network.layers, 1) if isinstance(a, Activation) and a.name != "identity"
     ]
-    return (*outputs_condition(network), *curved, *folded_condition(network))
+    if not any(a.name == "sign" for _, a in activations):
+        return (*broken, "It has no `sign`: this is the bound for networks whose activations are all signs")
+    for i, layer in activations:
+        if layer.name != "sign":
+            broken.append(
+                f"Layer {i}, `{layer}`, is not `sign`, so that its outputs still depend on the weights before it"
+            )
+    if not broken and any(step.degree > 1 for step in network_steps(network)):
+        broken.append("A linear layer stands after another one without a `sign` between them: multiply them into one")
+    return tuple(broken)
 
 
 def formula() -> sympy.Expr:
@@ -124,25 +156,37 @@ def formula() -> sympy.Expr:
 def measure(network: Network, data: Data, options: Mapping[str, Any]) -> Mapping[str, Value]:
     steps = network_steps(network)
     risk = empirical_margin_risk(certified_margins(network, data))
-    return {"risk": risk, "n": len(data), "G": growth(steps, len(data)), "W": steps[-1].parameters}
+    return {"risk": risk, "n": len(data), "G": growth(steps, len(data)), "W": parameter_count(network)}
 
 
 def bounds() -> tuple[Bound, ...]:
+    symbols = {
+        "risk": "training error, ties counted as errors",
+        "n": "number of training examples",
+        "G": "logarithm of the number of ways to classify n inputs",
+        "W": "number of parameters",
+        "delta": "probability that the bound fails",
+    }
+    page = "generalization.vc_bound_for_piecewise_linear_networks"
     return (
         Bound(
             "vc-piecewise-linear",
             "counting activation patterns of piecewise linear networks (Bartlett, Harvey, Liaw, Mehrabian)",
             formula,
-            {
-                "risk": "training error, ties counted as errors",
-                "n": "number of training examples",
-                "G": "logarithm of the number of ways to classify n inputs",
-                "W": "number of parameters",
-                "delta": "probability that the bound fails",
-            },
+            symbols,
             measure,
             conditions,
-            "generalization.vc_bound_for_piecewise_linear_networks",
+            page,
             "bartlett2019nearly, Theorem 7",
+        ),
+        Bound(
+            "vc-sign",
+            "counting activation patterns of networks of sign units, many classes",
+            formula,
+            symbols,
+            measure,
+            sign_conditions,
+            page,
+            "bartlett2019nearly, Theorem 7; own count for signs",
         ),
     )

@@ -19,8 +19,8 @@ of `generalization.peeling_margin_bound`, whose derivation it shares.
 $\|A\|_{p,q} = (\sum_r (\sum_c |A_{rc}|^p)^{q/p})^{1/q}$, with the Rademacher average at most
 $\sqrt{\gamma^2 (2 H^{[1/p^* - 1/q]_+})^{2(L-1)} \min(p^*, 4 \ln(2d)) \max_i \|x_i\|_{p^*}^2/n}$, $H$ the width. This page is the case $p = 2$, $q = \infty$
 of their form with $1$ in the place of $\sqrt2$ and the sample's own $\|X\|_F/\sqrt n$ in the place of the longest input; $p = 2$, $q \le 2$ is the peeling
-bound, and $p = 1$ is `generalization.l1_margin_bound`, whose root replaces $2^{L-1}$. For other $p$ their constants were not derived here, and
-no bound is computed. The bound by Frobenius norms is never larger than this one: the width is the price of not measuring them.
+bound, and $p = 1$ is `generalization.l1_margin_bound`, whose root replaces $2^{L-1}$. Other $p$ and $q$ have
+`generalization.every_group_norm_margin_bound`. The bound by Frobenius norms is never larger than this one: the width is the price of not measuring them.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 
 def proof() -> Derivation:
-    return peeling.derive("group norms", rows=True)
+    return peeling.derive("group norms", peeling.ROWS)
 
 
 # Check.

@@ -25,7 +25,9 @@ Cited: Warren, Massart, symmetrisation, McDiarmid; the sum over the layers and t
 
 **Reading.** This is Theorem 7 of Bartlett, Harvey, Liaw and Mehrabian in the form before it is solved for $n$, for networks with many classes,
 shared weights and skip connections. Solving the inequality with the true $N_i$ is never worse than the closed form. The often quoted
-$O(|E| \log |E|)$, $|E|$ the number of edges, holds for sign units; for ReLU the depth enters.
+$O(|E| \log |E|)$, $|E|$ the number of edges, holds for sign units; for ReLU the depth enters. A sign of two values decides by one
+number $z$. The activation `sign` here has three, with the value 0 at 0, and decides by two, $z$ and $-z$: its $k_i$ is twice the number of
+its units.
 """
 
 from __future__ import annotations
@@ -179,11 +181,14 @@ def _patterns_at_most(F: Matrix, n: int, g: Any) -> bool:
 
 @dataclass(frozen=True)
 class Classifiers:
-    """A finite problem, and inputs in rows on which the class of all networks with small integer weights is counted."""
+    """A finite problem, and inputs in rows on which the class of all networks with small integer weights is counted.
+
+    With `signs` the units are signs instead, of two values (1) or three (2): so many numbers decide each.
+    """
 
     problem: Learning
     points: Matrix
-    signs: bool = False  # sign units instead of the activation
+    signs: int = 0
 
     def steps(self) -> list[Step]:
         layers = self.problem.networks[0]
@@ -191,7 +196,7 @@ class Classifiers:
         for i, W in enumerate(layers, 1):
             before += W.rows * W.cols
             last = i == len(layers)
-            units = W.rows * (W.rows - 1) // 2 if last else W.rows
+            units = W.rows * (W.rows - 1) // 2 if last else W.rows * max(1, self.signs)
             found.append(Step(units, 1, W.rows * W.cols) if self.signs else Step(units, i, before))
         return found
 
@@ -211,7 +216,7 @@ class Classifiers:
 
 
 def act(t: Classifiers, x: fmpq) -> fmpq:
-    return fmpq(int(x > 0)) if t.signs else ACTIVATIONS[t.problem.activation](x)
+    return fmpq(int(x > 0) - int(x < 0 and t.signs == 2)) if t.signs else ACTIVATIONS[t.problem.activation](x)
 
 
 def decisions(t: Classifiers, layers: Layers, X: Matrix) -> list[tuple[int, ...]]:
@@ -219,7 +224,8 @@ def decisions(t: Classifiers, layers: Layers, X: Matrix) -> list[tuple[int, ...]
     found, Z = [], X
     for W in layers[:-1]:
         Y = Z @ W.T
-        found.append(tuple(int(Y[i, j] > 0) for i in range(Y.rows) for j in range(Y.cols)))
+        sides = (1, -1) if t.signs == 2 else (1,)
+        found.append(tuple(int(s * Y[i, j] > 0) for i in range(Y.rows) for j in range(Y.cols) for s in sides))
         Z = Matrix([[act(t, Y[i, j]) for j in range(Y.cols)] for i in range(Y.rows)])
     Y = Z @ layers[-1].T
     pairs = list(itertools.combinations(range(Y.cols), 2))
@@ -320,7 +326,8 @@ def check(t: Classifiers) -> Verdict:
 @st.composite
 def classifiers(draw) -> Classifiers:
     problem = draw(learnings(activations=("relu", "abs")))
-    return Classifiers(problem, draw(matrices(draw(sizes(1, 8)), problem.inputs.cols)), draw(st.booleans()))
+    inputs = draw(matrices(draw(sizes(1, 8)), problem.inputs.cols))
+    return Classifiers(problem, inputs, draw(st.sampled_from([0, 0, 1, 2])))
 
 
 def interpret(t: Classifiers) -> Model | None:
@@ -389,6 +396,18 @@ def line(n: int = 12) -> Classifiers:
     """The inputs (1, -5), (1, -4), ... and one linear layer with two outputs: thresholds on a line."""
     problem = coin(inputs=Matrix([[1, 0], [1, 1]]), networks=((Matrix([[0, 0], [0, 0]]),),))
     return Classifiers(problem, Matrix([[1, Fraction(2 * i - n, 2)] for i in range(n)]))
+
+
+def tie() -> Classifiers:
+    """The input 1 and one sign unit, which is negative, positive or undecided there."""
+    problem = coin(inputs=Matrix([[1], [1]]), networks=((Matrix([[0]]), Matrix([[1], [0]])),))
+    return Classifiers(problem, Matrix([[1]]), 2)
+
+
+def without_ties(t: Classifiers) -> Verdict:
+    """The patterns of signs of the first layer against the count for two values."""
+    made = {decisions(t, layers, t.points)[0] for layers in t.networks()}
+    return decide(lambda _: at_most(arb(len(made)), growth([replace(t, signs=1).steps()[0]], t.points.rows).exp()))
 
 
 def constants() -> Classifiers:
@@ -460,6 +479,12 @@ claim = Claim(
             r"The VC dimension is at most 1 for one linear layer on the line.",
             lambda t: at_most(len({winners(t, a, Matrix([[1, 0], [1, 1]])) for a in t.networks()}), 3),
             line,
+        ),
+        Mutant(
+            "a sign never vanishes",
+            r"A sign with the value 0 at 0 decides by one number as well.",
+            without_ties,
+            tie,
         ),
     ),
     bounds=_bounds,

@@ -6,7 +6,7 @@ r"""Networks of ONNX files, read without any ONNX library.
 | Add, Sum | `Add`; with a constant for each channel a shift |
 | Sub, Mul, Div with a constant | `Scaling` for one number, otherwise a factor and a shift for each channel |
 | BatchNormalization | folded into the neighbouring linear layer, as are the factors and shifts above |
-| Relu, LeakyRelu, Tanh, Sigmoid, Abs | `Activation` |
+| Relu, LeakyRelu, Tanh, Sigmoid, Abs, Sign | `Activation` |
 | MaxPool, AveragePool, GlobalAveragePool, ReduceMean over space | `Pooling` |
 | Flatten, Reshape and Squeeze to (n, d) | `Flatten` |
 | Identity, Dropout, Cast to float or double | nothing |

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 BATCH = 7919
 """The number of samples while sizes are computed: a number that no other size is likely to be."""
-_ACTIVATIONS = {"Relu": "relu", "Tanh": "tanh", "Sigmoid": "sigmoid", "Abs": "abs"}
+_ACTIVATIONS = {"Relu": "relu", "Tanh": "tanh", "Sigmoid": "sigmoid", "Abs": "abs", "Sign": "sign"}
 
 Pairs = list[tuple[int, int]]
 

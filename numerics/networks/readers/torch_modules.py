@@ -245,7 +245,7 @@ class _Importer:
             self.shape(value)
             self.assembly.add(node.name, [value], lambda: Scaling(number if name == "mul" else 1 / number), what)
         elif (
-            name in ("relu", "relu_", "tanh", "sigmoid", "abs")
+            name in ("relu", "relu_", "tanh", "sigmoid", "abs", "sign")
             and not rest
             and options in ({}, {"inplace": False}, {"inplace": True})
         ):
