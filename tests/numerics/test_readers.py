@@ -27,6 +27,7 @@ from numerics.networks import (
     Flatten,
     Network,
     Pooling,
+    Reshape,
     Scaling,
     from_scikit_learn,
     load_data,
@@ -134,6 +135,7 @@ def test_saving_is_deterministic_atomic_and_readable_by_others(tmp_path, monkeyp
         ([Activation("relu"), Dense(np.eye(2))], None),
         ([Dense(np.eye(2)), Activation("relu"), Scaling(0.5)], None),
         ([Flatten(), Dense(np.ones((2, 6)))], (3, 2)),
+        ([Reshape((2, 1, 3)), Activation("relu6"), Convolution(np.ones((2, 2, 1, 2)))], (6,)),
         (
             [
                 Convolution(np.arange(12.0).reshape(2, 1, 2, 3), [1.0, 2.0], padding=[(1, 0), (2, 1)], circular=True),

@@ -107,7 +107,7 @@ def conditions(network: Network) -> tuple[str, ...]:
     broken = outputs_condition(network)
     for i, layer in enumerate(network.layers, 1):
         if isinstance(layer, Activation) and layer.name not in (*PIECEWISE, "identity"):
-            broken.append(f"Layer {i}, `{layer}`, is not piecewise linear")
+            broken.append(f"Layer {i}, `{layer}`, is not piecewise linear with two pieces")
         elif isinstance(layer, BatchNormalization):
             broken.append(f"Layer {i}, `{layer}`, is not folded into a linear layer: call `fold_batch_normalization`")
     return tuple(broken)
