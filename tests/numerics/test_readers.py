@@ -542,7 +542,7 @@ def test_weights_behind_a_scaler_are_rounded_once():
     rng = np.random.default_rng(0)
     scale, mean, W = rng.integers(1, 2**24, 5) / 2**10, rng.standard_normal(5), rng.standard_normal((3, 5))
     mlp = SimpleNamespace(coefs_=[W.T], intercepts_=[np.ones(3)], activation="relu", out_activation_="identity")
-    scaler = type("StandardScaler", (), {"scale_": scale, "mean_": mean, "n_features_in_": 5})()
+    scaler = type("StandardScaler", (), {"scale_": scale, "mean_": mean, "with_mean": True, "n_features_in_": 5})()
     (layer,) = from_scikit_learn(SimpleNamespace(steps=[("s", scaler), ("m", mlp)])).dense
     assert (layer.weight == W / scale).all()  # the squares of these scales are floats, and IEEE division rounds once
     exact = [

@@ -77,7 +77,9 @@ def _normalization(name: str, step: Any, features: int) -> BatchNormalization:
     if not hasattr(step, "n_features_in_"):
         raise TypeError(f"Step `{name}` of the pipeline must be fitted, found a {type(step).__name__} that is not.")
     zeros, ones = np.zeros(features), np.ones(features)
-    scale, centre = step.scale_, getattr(step, _SCALERS[type(step).__name__], None)
+    # a StandardScaler has a mean even if it does not subtract it
+    centre = getattr(step, _SCALERS[type(step).__name__], None) if getattr(step, "with_mean", True) else None
+    scale = step.scale_
     if type(step).__name__ == "MinMaxScaler":
         return BatchNormalization(zeros, ones, scale, step.min_, 0.0)
     variance = ones if scale is None else np.square(np.asarray(scale, np.float64))
