@@ -245,7 +245,7 @@ REFUSED: dict[str, tuple[list[Any], dict[str, np.ndarray], Any, str]] = {
     "over places": ([node("Conv", "x w", "a"), node("Softmax", "a", "y")], {"w": draw(1, 1, 2, 2)}, (1, 4, 4), "`y` (Softmax) along another axis"),
     "product of values": ([node("MatMul", "x k", "a"), node("MatMul", "a x", "y")], {"k": draw(6, 6)}, (6,), "`y` (MatMul), whose matrix is not a constant"),
     "power of two": ([node("Mul", "x x", "y")], {}, (6,), "`y` (Mul) of such values"),
-    "reshape": ([node("Reshape", "x s", "y")], {"s": integers(0, 3, 2)}, (6,), "`y` (Reshape) to [0, 3, 2], which is not (samples, features)"),
+    "reshape": ([node("Reshape", "x s", "y")], {"s": integers(0, 3, 3)}, (6,), "`y` (Reshape) to [0, 3, 3], which is not (samples, features) or (samples, channels, ...)"),
     "pad": ([node("Pad", "x p", "z"), node("Relu", "z", "y")], {"p": integers(0, 0, 1, 1, 0, 0, 1, 1)}, (1, 4, 4), "`z` (Pad) that is not in front of a convolution"),
     "pad value": ([node("Pad", "x p v", "z"), node("Conv", "z w", "y")], {"p": integers(0, 0, 1, 1, 0, 0, 1, 1), "v": np.array(1.0, np.float32), "w": draw(1, 1, 2, 2)}, (1, 4, 4), "`z` (Pad) with a value that is not 0"),
     "ceil": ([node("MaxPool", "x", "y", kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1)], {}, (1, 4, 4), "`y` (MaxPool) with `ceil_mode` and a window"),
