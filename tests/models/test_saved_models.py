@@ -176,7 +176,7 @@ def test_the_example_of_the_docstring_is_an_architecture():
         "block.3.weight": (4, 4, 3, 3),
         "head.weight": (2, 4),
     } | {f"features.1.{name}": (4,) for name in ("weight", "bias", "running_mean", "running_var")}
-    arrays = {f"module.{name}": np.abs(rng.standard_normal(shape)) for name, shape in shapes.items()}
+    arrays = {f"encoder.{name}": np.abs(rng.standard_normal(shape)) for name, shape in shapes.items()}
     network = module.build(Path("m.pt"), arrays, content)
     assert isinstance(network, Network)
     assert any(len(reads) == 2 for reads in network.wiring)

@@ -233,6 +233,10 @@ def _folded(node: Node, arrays: list[NDArray[Any]]) -> NDArray[Any] | None:
         return None if dtype is None or (first.dtype.kind == "f" and dtype.kind == "i") else first.astype(dtype)
     if node.operator == "Transpose" and first.ndim == 2 and attributes.get("perm", [1, 0]) == [1, 0]:
         return first.T
+    if node.operator in ("Unsqueeze", "Squeeze"):
+        axes = attributes.get("axes") if len(arrays) == 1 else arrays[1].reshape(-1).tolist()
+        places = None if axes is None else tuple(axes)
+        return np.squeeze(first, places) if node.operator == "Squeeze" else np.expand_dims(first, places or ())
     if any(array.size > _FEW or array.dtype.kind not in "iu" for array in arrays):
         return None
     match node.operator:
@@ -240,10 +244,6 @@ def _folded(node: Node, arrays: list[NDArray[Any]]) -> NDArray[Any] | None:
             return np.take(first, arrays[1], axis=attributes.get("axis", 0))
         case "Concat":
             return np.concatenate(arrays, axis=attributes.get("axis", 0))
-        case "Unsqueeze" if first.ndim == 0:
-            return first.reshape(1)
-        case "Squeeze" if first.size == 1:
-            return first.reshape(())
         case "Reshape" if len(arrays) == 2 and not (arrays[1] == 0).any():
             return first.reshape(arrays[1].tolist())
         case "ConstantOfShape" if first.ndim == 1 and 0 <= math.prod(first.tolist()) <= _FEW:

@@ -298,7 +298,7 @@ class _Importer:
             self._end(node, rest[0] if rest else options.get("dim"), what)
         elif re.fullmatch(r"(max|avg)_pool[12]d", name):
             self._pool_function(node, name, rest, options, what)
-        elif re.fullmatch(r"adaptive_(avg|max)_pool[12]d", name) and len(rest) == 1 and not options:
+        elif re.fullmatch(r"adaptive_(avg|max)_pool[12]d", name) and len(rest) == 1 and not any(options.values()):
             self._adaptive(node, "max" if "max" in name else "average", int(name[-2]), rest[0], what)
         else:
             raise _Unsupported(what)
@@ -330,10 +330,6 @@ class _Importer:
         place = axis % (len(shape) + 1) - 1
         if shape and place < 0:
             raise _Unsupported(f"{what} of the axis of samples")
-        if math.prod(shape[place : place + 1]) % abs(math.prod(sizes) or 1) or (
-            -1 not in sizes and shape[place : place + 1] != (math.prod(sizes),)
-        ):
-            raise _Unsupported(f"{what} of {shape} to {sizes}")
         self._reshaped(node, shape, [*shape[:place], *sizes, *shape[place + 1 :]], what)
 
     def _axis(self, node: Any, name: str, axis: int, what: str) -> None:
@@ -351,7 +347,8 @@ class _Importer:
         size = math.prod(shape)
         if new.count(-1) == 1 and (known := -math.prod(new)) > 0 and size % known == 0:
             new[new.index(-1)] = size // known
-        if not shape or tuple(new) == shape:
+        is_last = all(user.op == "output" for user in node.users)
+        if not shape or tuple(new) == shape or (not new and shape == (1,) and is_last):  # one number for each sample
             return self.same(node)
         if not 1 <= len(new) <= 3 or min(new) < 1 or math.prod(new) != size:
             raise _Unsupported(f"{what} of {('samples', *shape)} to {('samples', *new)}")
