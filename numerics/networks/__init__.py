@@ -20,6 +20,7 @@ from numerics.networks.layers import Convolution as Convolution
 from numerics.networks.layers import Dense as Dense
 from numerics.networks.layers import Flatten as Flatten
 from numerics.networks.layers import Pooling as Pooling
+from numerics.networks.layers import Reshape as Reshape
 from numerics.networks.layers import Scaling as Scaling
 from numerics.networks.lipschitz import layer_lipschitz as layer_lipschitz
 from numerics.networks.lipschitz import lipschitz_bound as lipschitz_bound

@@ -34,11 +34,20 @@ def _sigmoid(x: Floats) -> Floats:
     return np.where(x >= 0, 1.0, y) / (1 + y)
 
 
+CLIPS: Mapping[str, tuple[float, float]] = {"relu6": (0.0, 6.0), "hard_tanh": (-1.0, 1.0)}
+"""The activations that are the identity between two numbers and constant outside."""
+
+
+def _clip(low: float, high: float) -> Kind:
+    return Kind(lambda x, s: np.clip(x, low, high), lambda s: 1.0, 0.0, True)
+
+
 ACTIVATIONS: Mapping[str, Kind] = {
     "relu": Kind(lambda x, s: np.maximum(x, 0.0), lambda s: 1.0, 0.0, True),
     "leaky_relu": Kind(lambda x, s: np.where(x >= 0, x, s * x), lambda s: max(1.0, abs(s)), 0.0, True),
     "abs": Kind(lambda x, s: np.abs(x), lambda s: 1.0, 0.0, True),
     "identity": Kind(lambda x, s: x, lambda s: 1.0, 0.0, True),
+    **{name: _clip(*ends) for name, ends in CLIPS.items()},
     "tanh": Kind(lambda x, s: np.tanh(x), lambda s: 1.0, 0.0, False),
     "sigmoid": Kind(lambda x, s: _sigmoid(x), lambda s: 0.25, 0.5, False),
     "sign": Kind(lambda x, s: np.sign(x), lambda s: math.inf, 0.0, True),

@@ -24,6 +24,7 @@ from numerics.networks.layers import (
     Layer,
     Linear,
     Pooling,
+    Reshape,
     Scaling,
 )
 from numerics.networks.network import Network
@@ -44,7 +45,7 @@ def absorb_biases(
     larger norms.
 
     Raises `InputError` for a layer that does not keep the constant: activations other than relu, leaky_relu, abs,
-    identity and sign, scalings, averages over padding, batch normalisation (fold it first), grouped convolutions, convolutions
+    relu6, hard_tanh, identity and sign, scalings, reshaping across channels, averages over padding, batch normalisation (fold it first), grouped convolutions, convolutions
     whose windows all touch the padding, and sums of which two terms hand it on.
     """
     carries = _carries(network)
@@ -69,6 +70,8 @@ def absorb_biases(
         else:
             if carries[i + 1]:
                 _check_keeps(layer, shape, i + 1)
+                if isinstance(layer, Reshape):
+                    layer = Reshape((shape[0] + 1, *layer.shape[1:]))
             layers.append(layer)
         constants.append(1 if len(network.shapes[i + 1]) == 1 else math.prod(network.shapes[i + 1][1:]))
         if isinstance(layer, Flatten):
@@ -117,9 +120,13 @@ def _silent(network: Network, carries: Sequence[bool]) -> set[int]:
 def _check_keeps(layer: Layer, shape: Shape, number: int) -> None:
     what = f"Layer {number}, `{layer}`, must keep a constant feature to absorb biases: "
     if isinstance(layer, Activation) and not layer.keeps_one:
-        raise InputError(f"{what}it needs sigma(1) = 1, which only relu, leaky_relu, abs, identity and sign have.")
+        raise InputError(
+            f"{what}it needs sigma(1) = 1, which only relu, leaky_relu, abs, relu6, hard_tanh, identity and sign have."
+        )
     if isinstance(layer, Scaling) and layer.factor != 1:
         raise InputError(f"{what}multiply its factor into a weight first.")
+    if isinstance(layer, Reshape) and (len(shape) == 1 or layer.shape[0] != shape[0]):
+        raise InputError(f"{what}it must rearrange each channel alone, found {shape} to {layer.shape}.")
     if isinstance(layer, BatchNormalization):
         raise InputError(f"{what}fold it into a linear layer first (`fold_batch_normalization`).")
     if isinstance(layer, Pooling) and layer.kind == "average":

@@ -43,6 +43,7 @@ from numerics.networks.layers import (
     Flatten,
     Layer,
     Pooling,
+    Reshape,
     Scaling,
 )
 from numerics.networks.network import Network
@@ -101,7 +102,7 @@ def _step(layer: Layer, inputs: list[Enclosed]) -> Enclosed:
             return _activate(layer, centre, radius)
         case Scaling():
             return _rounded_once(layer(centre), radius * abs(layer.factor))
-        case Flatten():
+        case Flatten() | Reshape():
             return layer(centre), layer(radius)
         case Add():
             error, spread = inflation(len(inputs) - 1)

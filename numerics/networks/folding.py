@@ -33,7 +33,8 @@ def fold_batch_normalization(network: Network) -> Network:
     of each folded weight and bias to the nearest float64; the network itself when it has none.
 
     A layer of it becomes part of the linear layer before, if nothing else reads that one; else of the linear layer
-    behind, if that is its only reader and dense, circular, without padding or without offset; else a diagonal layer: a
+    behind (or behind more of them), if that is the only reader and dense, circular, without padding or without offset;
+    else a diagonal layer: a
     1x1 convolution with one group for each channel, or a diagonal dense layer for flat values. The nearest float is
     decided with up to 9600 bits; a number that is a tie, or that close to one, may go to either side. Raises
     `InputError` when a folded weight does not fit into float64.
@@ -50,20 +51,22 @@ def fold_batch_normalization(network: Network) -> Network:
     after: dict[int, list[BatchNormalization]] = {}
     carrier = list(range(len(layers) + 1))  # which value stands for a value whose layer was folded away
     for i, layer in enumerate(network.layers):
-        if not isinstance(layer, BatchNormalization):
+        if not isinstance(layer, BatchNormalization) or carrier[i + 1] != i + 1:
             continue
         (read,) = wiring[i]
         source = carrier[read] - 1
-        follower = readers[i + 1][0] if len(readers[i + 1]) == 1 else None
         if source >= 0 and isinstance(layers[source], Linear) and len(readers[read]) == 1:
             after.setdefault(source, []).append(layer)
             carrier[i + 1] = carrier[read]
-        elif follower is not None and _takes(layers[follower], layer):
-            before[follower] = [layer]
-            carrier[i + 1] = carrier[read]
-        else:
+            continue
+        chain, follower = _followers(layers, readers, i)
+        if follower is None:
             layers[i] = _identity(network.shapes[i + 1])
             after[i] = [layer]
+            continue
+        before[follower] = [normalization for normalization, _ in chain]
+        for _, place in chain:
+            carrier[place + 1] = carrier[read]
     if not before and not after:
         return network
     kept = [i for i in range(len(layers)) if carrier[i + 1] == i + 1]
@@ -80,6 +83,20 @@ def fold_batch_normalization(network: Network) -> Network:
         input_shape=network.input_shape,
         wiring=[tuple(number[carrier[v]] for v in wiring[i]) for i in kept],
     )
+
+
+def _followers(
+    layers: Sequence[Layer], readers: Sequence[Sequence[int]], place: int
+) -> tuple[list[tuple[BatchNormalization, int]], int | None]:
+    """The normalisations that begin at `place`, each the only reader of the one before, with their places, and the
+    place of the linear layer behind them that takes them all, or `None`."""
+    chain: list[tuple[BatchNormalization, int]] = []
+    while isinstance(layer := layers[place], BatchNormalization):
+        chain.append((layer, place))
+        if len(readers[place + 1]) != 1:
+            return chain, None
+        (place,) = readers[place + 1]
+    return chain, place if all(_takes(layer, normalization) for normalization, _ in chain) else None
 
 
 def _takes(follower: Layer, layer: BatchNormalization) -> bool:

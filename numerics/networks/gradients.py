@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from numerics.arithmetic.enclosure import Floats, as_float_matrix
 from numerics.evidence.errors import InputError
+from numerics.networks.activations import CLIPS
 from numerics.networks.network import Activation, Dense, Network
 
 OUTER = ("squared", "absolute", "cross-entropy")
@@ -79,6 +80,9 @@ def derivative(activation: Activation, x: Floats) -> Floats:
     if activation.name in ("tanh", "sigmoid"):
         y = activation(x)
         return 1 - y * y if activation.name == "tanh" else y * (1 - y)
+    if activation.name in CLIPS:
+        low, high = CLIPS[activation.name]
+        return np.where((x >= low) & (x < high), 1.0, 0.0)
     below = {"identity": 1.0, "relu": 0.0, "abs": -1.0}.get(activation.name, activation.slope or 0.0)
     return np.where(x >= 0, 1.0, below)
 

@@ -8,6 +8,7 @@ Convolution is the cross-correlation of PyTorch and ONNX.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -21,7 +22,7 @@ from numerics.networks.activations import Activation
 from numerics.networks.convolution import Convolution as Convolution
 from numerics.networks.convolution import Pooling as Pooling
 from numerics.networks.convolution import frozen, store_weight
-from numerics.networks.windows import Shape
+from numerics.networks.windows import Shape, per_axis
 
 
 def _real(value: Any, name: str) -> float:
@@ -85,6 +86,27 @@ class Flatten:
 
     def __repr__(self) -> str:
         return "Flatten()"
+
+
+@dataclass(frozen=True)
+class Reshape:
+    """The numbers of a sample in another `shape`, in the same order, the last axis running fastest."""
+
+    shape: Shape
+
+    def __post_init__(self) -> None:
+        shape = tuple(self.shape) if isinstance(self.shape, Sequence) else ()
+        if not 1 <= len(shape) <= 3:
+            raise InputError(f"`shape` must be that of a sample, with one to three axes, found {self.shape!r}.")
+        object.__setattr__(self, "shape", per_axis(shape, len(shape), "shape", 1))
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        if math.prod(inputs[0]) != math.prod(self.shape):
+            raise InputError(f"`{self}` must get {math.prod(self.shape)} numbers, found shape {inputs[0]}.")
+        return self.shape
+
+    def __call__(self, x: Floats) -> Floats:
+        return x.reshape(x.shape[0], *self.shape)
 
 
 @dataclass(frozen=True)
@@ -205,5 +227,5 @@ class BatchNormalization:
         return f"BatchNormalization({self.channels})"
 
 
-Layer = Dense | Convolution | Pooling | Flatten | Scaling | Activation | Add | BatchNormalization
+Layer = Dense | Convolution | Pooling | Flatten | Reshape | Scaling | Activation | Add | BatchNormalization
 Linear = Dense | Convolution

@@ -29,6 +29,7 @@ from numerics.networks.layers import Flatten as Flatten
 from numerics.networks.layers import Layer as Layer
 from numerics.networks.layers import Linear as Linear
 from numerics.networks.layers import Pooling as Pooling
+from numerics.networks.layers import Reshape as Reshape
 from numerics.networks.layers import Scaling as Scaling
 from numerics.networks.windows import Shape, per_axis, whole
 

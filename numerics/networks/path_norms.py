@@ -27,6 +27,7 @@ from numerics.networks.layers import (
     Dense,
     Flatten,
     Pooling,
+    Reshape,
     Scaling,
 )
 from numerics.networks.network import LinearLayer, Network
@@ -158,7 +159,7 @@ def _step(layer: object, reads: Sequence[Pair]) -> Pair:
             sums = [windows.reduce(windows.padded(x), np.add) for x in (low, high)]
             return _widened(sums[0], sums[1], windows.cells)
         return _widened(layer(low), layer(high), windows.cells + 1)
-    if isinstance(layer, Flatten):
+    if isinstance(layer, Flatten | Reshape):
         return layer(low), layer(high)
     assert isinstance(layer, BatchNormalization)
     raise InputError(

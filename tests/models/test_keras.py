@@ -97,7 +97,85 @@ def channels_first() -> Any:
     )
 
 
-MODELS = {f.__name__: f for f in (sequential, functional, dense, signal, channels_first)}
+def submodels() -> Any:
+    """Models inside models, one used twice, the softmax in the last of them."""
+    stem = keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(4, 3, name="same"), layers.BatchNormalization()])
+    x = inner = keras.Input((6, 6, 4))
+    x = layers.Conv2D(4, 3, padding="same", activation="relu", name="same")(x)
+    block = keras.Model(
+        inner, layers.Add()([inner, keras.Sequential([layers.Conv2D(4, 1)], name="deep")(x)]), name="block"
+    )
+    unbuilt = keras.Sequential([layers.Flatten(), layers.Dense(10), layers.Softmax()])
+    x = inputs = keras.Input((8, 8, 1), name="input")
+    return keras.Model(inputs, keras.Sequential([unbuilt])(block(block(stem(x)))))
+
+
+def mobile() -> Any:
+    """The layers of MobileNet, for images that come as matrices."""
+    return keras.Sequential(
+        [
+            keras.Input((8, 8)),
+            layers.Rescaling(2.0, offset=-0.5),
+            layers.Reshape((8, -1, 1)),
+            layers.ZeroPadding2D(((0, 1), (2, 1))),
+            layers.Conv2D(4, 3, strides=2, padding="same", use_bias=False),
+            layers.BatchNormalization(),
+            layers.ReLU(max_value=6.0),
+            layers.DepthwiseConv2D((3, 2), depth_multiplier=2, padding="same", activation="relu6"),
+            layers.ZeroPadding2D(1),
+            layers.SeparableConv2D(6, 3, depth_multiplier=2, strides=2, activation="tanh"),
+            layers.GlobalMaxPooling2D(keepdims=True),
+            layers.Conv2D(10, 1),
+            layers.Reshape((10,)),
+            layers.Activation("softmax"),
+        ]
+    )
+
+
+def separable_signal() -> Any:
+    normalization = layers.Normalization(axis=None)
+    normalization.adapt(digits()[0].reshape(-1, 64))
+    return keras.Sequential(
+        [
+            keras.Input((64,)),
+            normalization,
+            layers.Reshape((64, 1)),
+            layers.DepthwiseConv1D(5, depth_multiplier=3, padding="same", dilation_rate=2),
+            layers.ZeroPadding1D((1, 2)),
+            layers.SeparableConv1D(4, 3, strides=2, use_bias=False, activation="hard_tanh"),
+            layers.GlobalMaxPooling1D(),
+            layers.Dense(10),
+        ]
+    )
+
+
+def reordered() -> Any:
+    """Values that are flattened, scaled, made images again and reshaped, with several channels."""
+    constants = layers.Normalization(mean=np.linspace(-1, 1, 3).tolist(), variance=np.linspace(0.5, 2, 3).tolist())
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            layers.Conv2D(3, 3),
+            constants,
+            layers.Reshape((-1,)),
+            layers.BatchNormalization(),
+            layers.Reshape((6, 6, 3)),
+            layers.AveragePooling2D(3),
+            layers.Reshape((4, 3)),
+            layers.Conv1D(5, 2),
+            layers.Reshape((3, 1, 5)),
+            layers.Flatten(),
+            layers.Dense(10),
+        ]
+    )
+
+
+MODELS = {
+    f.__name__: f
+    for f in (
+        sequential, functional, dense, signal, channels_first, submodels, mobile, separable_signal, reordered,
+    )
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -106,7 +184,7 @@ def test_models(tmp_path, name, monkeypatch):
     X, y = digits()
     model = MODELS[name]()
     X = X.reshape(-1, *model.input_shape[1:]) if model.built else X
-    ended = name in ("sequential", "functional")
+    ended = name in ("sequential", "functional", "submodels", "mobile")
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=not ended)
     model.compile(keras.optimizers.Adam(0.01), loss)
     model.fit(X, y, batch_size=50, epochs=2, verbose=0)
@@ -150,9 +228,69 @@ def test_layers_that_cannot_be_read_are_listed(tmp_path):
     model.save(tmp_path / "m.keras")
     with pytest.raises(InputError, match=r"`a` \(Dense\) with a softmax that is not at the end"):
         load_network(tmp_path / "m.keras")
-    inner = keras.Sequential([keras.Input((4,)), layers.Dense(2)], name="inner")
+    inner = keras.Sequential([keras.Input((4,)), layers.LayerNormalization(name="norm"), layers.Dense(2)], name="inner")
     keras.Sequential([keras.Input((4,)), inner]).save(tmp_path / "m.keras")
-    with pytest.raises(InputError, match=r"cannot be read: `inner` \(Sequential\)"):
+    with pytest.raises(InputError, match=r"cannot be read: `inner/norm` \(LayerNormalization\)"):
+        load_network(tmp_path / "m.keras")
+    a, b = keras.Input((4,)), keras.Input((4,))
+    both = keras.Model([a, b], layers.Dense(2)(layers.Add()([a, b])), name="both")
+    keras.Model(a, both([a, layers.Dense(4)(a)])).save(tmp_path / "m.keras")
+    with pytest.raises(InputError, match=r"cannot be read: `both` \(Functional\) with 2 inputs that reads 2 values"):
+        load_network(tmp_path / "m.keras")
+    x = layers.BatchNormalization(name="batch")(layers.Dense(4)(a), training=True)
+    keras.Model(a, layers.Dense(2)(x)).save(tmp_path / "m.keras")
+    with pytest.raises(InputError, match=r"cannot be read: `batch` \(BatchNormalization\) called with `training`"):
+        load_network(tmp_path / "m.keras")
+
+
+@pytest.mark.parametrize(
+    ("inside", "text"),
+    [
+        ([layers.Reshape((8, 4, 2))], r"`a` \(Reshape\) to \[8, 4, 2\], which moves numbers from one channel to another"),
+        ([layers.Flatten(), layers.Reshape((8, 8, 1))], ""),
+        ([layers.Conv2D(4, 1), layers.Reshape((16, 8, 2))], r"to \[16, 8, 2\], which moves numbers from one channel"),
+        ([layers.Conv2D(4, 1), layers.Flatten(), layers.Reshape((8, 16, 2))], "which moves numbers from one channel"),
+        ([layers.ReLU(max_value=5.0)], r"`a` \(ReLU\) with a threshold, or a maximum other than 6 without a slope"),
+        ([layers.ReLU(threshold=1.0)], r"`a` \(ReLU\) with a threshold"),
+        ([layers.ReLU(max_value=6.0, negative_slope=0.1)], r"`a` \(ReLU\) with a threshold, or a maximum other than 6"),
+        ([layers.ZeroPadding2D(1), layers.MaxPooling2D(2)], r"`a` \(ZeroPadding2D\) that is not in front of a conv"),
+        ([layers.Normalization(axis=1, mean=[0.0] * 8, variance=[1.0] * 8)], "along the axis 1"),
+        ([layers.Normalization(mean=[1.0], variance=[2.0], invert=True)], r"`a` \(Normalization\) with `invert`"),
+        ([layers.Permute((2, 1, 3))], r"`a` \(Permute\)"),
+        ([layers.Softmax(axis=1)], r"`a` \(Softmax\) with a softmax that is not at the end"),
+    ],
+)  # fmt: skip
+def test_settings_that_cannot_be_read_are_listed(tmp_path, inside, text):
+    first, *others = inside
+    model = keras.Sequential(
+        [keras.Input((8, 8, 1)), first, *others, layers.Conv2D(2, 1), layers.Flatten(), layers.Dense(2)]
+    )
+    model.save(tmp_path / "m.keras")
+
+    if not text:
+        X = np.random.default_rng(0).standard_normal((3, 8, 8, 1)).astype(np.float32)
+        assert np.allclose(load_network(tmp_path / "m.keras")(X.reshape(3, -1)), model.predict(X, verbose=0), atol=1e-5)
+        return
+    with pytest.raises(InputError, match=text.replace("`a`", f"`{first.name}`")):
+        load_network(tmp_path / "m.keras")
+
+
+def test_flat_images_of_several_channels_cannot_be_reshaped(tmp_path):
+    """Flat data would be in the order of Keras, and the network would take them for the order of the others."""
+    model = keras.Sequential(
+        [keras.Input((48,)), layers.Reshape((4, 4, 3)), layers.Conv2D(2, 2), layers.Flatten(), layers.Dense(2)]
+    )
+    model.save(tmp_path / "m.keras")
+    with pytest.raises(
+        InputError, match=r"\(Reshape\) to \[4, 4, 3\], which moves numbers from one channel to another"
+    ):
+        load_network(tmp_path / "m.keras")
+
+
+def test_softmax_of_images_is_no_end(tmp_path):
+    model = keras.Sequential([keras.Input((4, 4, 1)), layers.Conv2D(2, 2), layers.Softmax(name="a")])
+    model.save(tmp_path / "m.keras")
+    with pytest.raises(InputError, match=r"`a` \(Softmax\) with a softmax along another axis than the classes"):
         load_network(tmp_path / "m.keras")
 
 

@@ -165,6 +165,105 @@ GRAPHS: dict[str, tuple[list[Any], dict[str, np.ndarray], tuple[int, ...]]] = {
         {n: W[n] for n in "wbd"} | {"rest": integers(-1), "first": integers(0)},
         (2, 7, 6),
     ),
+    "pooling of one axis in two": (
+        [
+            node("Conv", "x v", "c"),
+            node("Unsqueeze", "c two", "u"),
+            node("AveragePool", "u", "p", kernel_shape=[1, 3], strides=[1, 2]),
+            node("Squeeze", "p two", "s"),
+            node("Unsqueeze", "s last", "t"),
+            node("MaxPool", "t", "q", kernel_shape=[2, 1], strides=[1, 1]),
+            node("Squeeze", "q last", "y"),
+        ],
+        {"v": W["v"], "two": integers(-2), "last": integers(3)},
+        (2, 9),
+    ),
+    "maxima of channels": (
+        [
+            *CONV,
+            node("ReduceMax", "c axes", "m", keepdims=1),
+            node("GlobalMaxPool", "c", "g"),
+            node("Add", "m g", "h"),
+            node("Squeeze", "h axes", "y"),
+        ],
+        {n: W[n] for n in "wb"} | {"axes": integers(-1, -2)},
+        (2, 7, 6),
+    ),
+    "circular padding as slices": (
+        [
+            node("Slice", "x m2 end a2", "l"),
+            node("Slice", "x zero one a2", "r"),
+            node("Concat", "l x r", "c", axis=2),
+            node("Slice", "c zero two a3", "rr"),
+            node("Concat", "c rr", "d", axis=-1),
+            node("Conv", "d w b", "y", strides=[1, 2]),
+        ],
+        {n: W[n] for n in "wb"}
+        | {"m2": integers(-2), "end": integers(2**63 - 1), "zero": integers(0), "one": integers(1), "two": integers(2)}
+        | {"a2": integers(2), "a3": integers(3)},
+        (2, 7, 6),
+    ),
+    "shapes in the middle": (
+        [
+            node("Reshape", "x image", "i"),
+            node("Conv", "i v", "c"),
+            node("Reshape", "c other", "o"),
+            node("Relu", "o", "p"),
+            node("Shape", "p", "n", start=0, end=1),
+            node("Concat", "n all", "flat", axis=0),
+            node("Reshape", "p flat", "f"),
+            node("Gemm", "f e", "g"),
+            node("Squeeze", "g one", "y"),
+        ],
+        {"image": integers(-1, 2, 9), "v": W["v"], "other": integers(0, 5, 1, -1), "all": integers(-1)}
+        | {"e": draw(35, 1), "one": integers(1)},
+        (18,),
+    ),
+    "clips and one slope": (
+        [
+            node("Gemm", "x k", "a"),
+            node("Clip", "a low high", "b"),
+            node("Gemm", "b l", "c"),
+            node("Clip", "c minus one", "d"),
+            node("Sub", "d half", "e"),
+            node("Clip", "e low", "f"),
+            node("PRelu", "a slope", "g"),
+            node("Add", "f g", "y"),
+        ],
+        {"k": 9 * draw(6, 6), "l": draw(6, 6), "slope": np.array([[-0.3]], np.float32)}
+        | {n: np.array(v, np.float32) for n, v in (("low", 0), ("high", 6), ("minus", -1), ("one", 1), ("half", 0.5))},
+        (6,),
+    ),
+    "scaler": (
+        [
+            node("Scaler", "x", "a", domain="ai.onnx.ml", offset=[1.0, 2, 3, 4, 5, 6], scale=[0.1, 0.2, 0.3, 3, 2, 1]),
+            node("Scaler", "a", "b", domain="ai.onnx.ml", offset=[0.5], scale=[3.0]),
+            node("MatMul", "b k", "y"),
+        ],
+        {"k": draw(6, 4)},
+        (6,),
+    ),
+    "computed padding": (
+        [
+            node("ConstantOfShape", "four", "zeros", value=numpy_helper.from_array(integers(0))),
+            node("Concat", "ones zeros", "p", axis=0),
+            node("Reshape", "p pairs", "q"),
+            node("Slice", "q m1 first zero m1", "s"),
+            node("Transpose", "s", "t", perm=[1, 0]),
+            node("Reshape", "t all", "u"),
+            node("Cast", "u", "v", to=7),
+            node("Pad", "x v", "z"),
+            node("Conv", "z w", "y"),
+        ],
+        {"w": W["w"], "four": integers(4), "ones": integers(1, 2, 3, 0), "pairs": integers(-1, 2), "m1": integers(-1)}
+        | {"first": integers(-(2**63) + 1), "zero": integers(0), "all": integers(-1)},
+        (2, 7, 6),
+    ),
+    "constants of another type": (
+        [node("Cast", "k", "c", to=1), node("MatMul", "x c", "y")],
+        {"k": RNG.standard_normal((6, 4))},
+        (6,),
+    ),
     "softmax at the end": (
         [node("Gemm", "x k", "z"), node("Softmax", "z", "y", axis=-1)],
         {"k": draw(6, 4)},
@@ -231,6 +330,129 @@ def test_classifiers_of_scikit_learn_stop_at_the_logits(tmp_path):
     assert np.allclose(load_network(path)(X), X @ constants["k"] + constants["b"], atol=1e-5)
 
 
+LOGISTIC = [node("MatMul", "x k", "m"), node("Add", "m b", "z"), node("Sigmoid", "z", "p")]
+
+
+def test_binary_classifiers_of_scikit_learn_stop_at_the_two_logits(tmp_path):
+    nodes = [
+        *LOGISTIC,
+        node("Sub", "one p", "q"),
+        node("Concat", "q p", "both", axis=1),
+        node("ArgMax", "both", "a", axis=1),
+        node("ArrayFeatureExtractor", "classes a", "label", domain="ai.onnx.ml"),
+        node("ZipMap", "both", "probabilities", classlabels_strings=["no", "yes"], domain="ai.onnx.ml"),
+    ]
+    constants = {"k": draw(6, 1), "b": draw(1, 1), "one": np.ones(1, np.float32), "classes": np.array(["no", "yes"])}
+    path = tmp_path / "m.onnx"
+    onnx.save(model(nodes, constants, (6,), "label probabilities"), path)
+    X = draw(5, 6)
+    network, z = load_network(path), X @ constants["k"] + constants["b"]
+    assert (network(X)[:, 0] == 0).all() and np.allclose(network(X)[:, 1:], z, atol=1e-5)
+    assert repr(network) == "Network('m (its one logistic output z as the two logits 0 and z)', Dense(2 x 6, bias))"
+    bare = [node("Sigmoid", "r", "p"), *nodes[3:]]  # a layer that is not dense comes last
+    onnx.save(model([node("MatMul", "x k", "z"), node("Relu", "z", "r"), *bare], constants, (6,), "label"), path)
+    assert np.allclose(load_network(path)(X)[:, 1:], np.maximum(X @ constants["k"], 0), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "what"),
+    [
+        ([node("Sub", "one p", "q"), node("Concat", "p q", "y", axis=1)], "`y` (Concat) that is not circular padding"),
+        ([node("Sub", "two p", "q"), node("Concat", "q p", "y", axis=1)], "`y` (Concat) that is not circular padding"),
+        ([node("Sub", "p one", "q"), node("Concat", "q p", "y", axis=1)], "`y` (Concat) that is not circular padding"),
+        ([node("Sub", "one z", "q"), node("Concat", "q p", "y", axis=1)], "`y` (Concat) that is not circular padding"),
+        ([node("Sub", "one p", "q"), node("Concat", "q p", "y", axis=0)], "`y` (Concat) that is not circular padding"),
+        (
+            [node("Sub", "one p", "q"), node("Concat", "q p p", "y", axis=1)],
+            "`y` (Concat) that is not circular padding",
+        ),
+        (
+            [node("Sub", "one p", "q"), node("Concat", "q p", "c", axis=1), node("Relu", "c", "y")],
+            "`y` (Relu) behind the end of the network",
+        ),
+    ],
+)
+def test_other_concatenations_are_no_probabilities(tmp_path, nodes, what):
+    constants = {"k": draw(6, 1), "b": draw(1, 1), "one": np.ones(1, np.float32), "two": 2 * np.ones(1, np.float32)}
+    onnx.save(model([*LOGISTIC, *nodes], constants, (6,)), tmp_path / "m.onnx")
+    with pytest.raises(InputError) as caught:
+        load_network(tmp_path / "m.onnx")
+    assert what in str(caught.value)
+
+
+PADDED = {
+    "w": draw(4, 2, 3),
+    "v": draw(2, 2, 1),
+    "channels": integers(1),
+    "space": integers(2),
+    "end": integers(2**63 - 1),
+}
+PADDED |= {str(n): integers(n) for n in (-2, 0, 1, 2, 6)}
+CIRCULAR = [
+    node("Slice", "x -2 end space", "l"),
+    node("Slice", "x 0 1 space", "r"),
+    node("Concat", "l x r", "c", axis=2),
+]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "text"),
+    [
+        (CIRCULAR, ""),
+        ([node("Slice", "x -2 6 space", "l"), *CIRCULAR[1:]], "`c` (Concat) that is not circular padding"),
+        ([CIRCULAR[0], node("Slice", "x 1 2 space", "r"), CIRCULAR[2]], "`c` (Concat) that is not circular padding"),
+        ([node("Slice", "k -2 end space", "l"), *CIRCULAR[1:]], "`c` (Concat) that is not circular padding"),
+        ([*CIRCULAR[:2], node("Concat", "r x l", "c", axis=2)], "`c` (Concat) that is not circular padding"),
+        ([*CIRCULAR[:2], node("Concat", "l x l", "c", axis=2)], "`c` (Concat) that is not circular padding"),
+        ([*CIRCULAR[:2], node("Concat", "l r x", "c", axis=2)], "`c` (Concat) that is not circular padding"),
+        ([*CIRCULAR[:2], node("Concat", "x r r", "c", axis=2)], "`c` (Concat) that is not circular padding"),
+        ([*CIRCULAR[:2], node("Concat", "l r", "c", axis=2)], "`c` (Concat) that is not circular padding"),
+        ([*CIRCULAR[:2], node("Concat", "l k r", "c", axis=2)], "`c` (Concat) that is not circular padding"),
+        ([*CIRCULAR[:2], node("Concat", "l x r", "c", axis=1)], "`c` (Concat) along another axis than those of space"),
+        ([*CIRCULAR[:2], node("Concat", "l x r", "c", axis=3)], "`c` (Concat) along another axis than those of space"),
+        ([node("Slice", "x -2 end space 2", "l"), *CIRCULAR[1:]], "`l` (Slice) of more than one axis or with steps"),
+        ([node("Slice", "x -2 end channels", "l"), *CIRCULAR[1:]], "`l` (Slice) along another axis than those of space"),
+        (
+            [*CIRCULAR[:2], node("Concat", "l x r", "b", axis=2), node("Slice", "b 0 1 space", "s"), node("Concat", "b s", "c", axis=2)],
+            "`c` (Concat) that is not circular padding",
+        ),
+        (
+            [node("Slice", "x 0 1 space", "l"), node("Relu", "l", "c")],
+            "`l` (Slice) that is not part of circular padding",
+        ),
+    ],
+)  # fmt: skip
+def test_only_slices_that_are_circular_padding_are_read(tmp_path, nodes, text):
+    convolutions = [node("Conv", "x v", "k"), *nodes, node("Conv", "c w", "y")]
+    onnx.save(model(convolutions, PADDED, (2, 7)), tmp_path / "m.onnx")
+    if not text:
+        assert "padding (2, 1), circular" in repr(load_network(tmp_path / "m.onnx"))
+        return
+    with pytest.raises(InputError) as caught:
+        load_network(tmp_path / "m.onnx")
+    assert text in str(caught.value)
+
+
+@pytest.mark.parametrize("rows", [5, 27])
+def test_files_for_a_fixed_number_of_samples(tmp_path, rows):
+    def proto(target: np.ndarray, declared: int) -> Any:
+        nodes = [node("Conv", "x w", "c"), node("Reshape", "c s", "y")]
+        m = model(nodes, {"w": draw(3, 1, 2, 2), "s": target}, (1, 4, 4))
+        m.graph.input[0].type.tensor_type.shape.dim[0].dim_value = declared
+        return m
+
+    for target in (integers(rows, 27), integers(rows, -1), integers(-1, 27), integers(0, -1)):
+        m = proto(target, rows)
+        onnx.save(m, tmp_path / "m.onnx")
+        X = draw(rows, 1, 4, 4)
+        [expected] = reference.ReferenceEvaluator(m).run(None, {"x": X})
+        assert np.allclose(load_network(tmp_path / "m.onnx")(X), expected, atol=1e-5)
+    for target in (integers(3, -1), integers(1, -1), integers(27, rows + 1)):
+        onnx.save(proto(target, rows), tmp_path / "m.onnx")
+        with pytest.raises(InputError, match=r"`y` \(Reshape\) to \["):
+            load_network(tmp_path / "m.onnx")
+
+
 @pytest.mark.parametrize("kind", ["FLOAT16", "BFLOAT16", "FLOAT", "DOUBLE"])
 @pytest.mark.parametrize("raw", [False, True])
 def test_weights_of_every_precision_are_exact(tmp_path, kind, raw):
@@ -263,7 +485,28 @@ REFUSED: dict[str, tuple[list[Any], dict[str, np.ndarray], Any, str]] = {
     "over places": ([node("Conv", "x w", "a"), node("Softmax", "a", "y")], {"w": draw(1, 1, 2, 2)}, (1, 4, 4), "`y` (Softmax) along another axis"),
     "product of values": ([node("MatMul", "x k", "a"), node("MatMul", "a x", "y")], {"k": draw(6, 6)}, (6,), "`y` (MatMul), whose matrix is not a constant"),
     "power of two": ([node("Mul", "x x", "y")], {}, (6,), "`y` (Mul) of such values"),
-    "reshape": ([node("Reshape", "x s", "y")], {"s": integers(0, 3, 2)}, (6,), "`y` (Reshape) to [0, 3, 2], which is not (samples, features)"),
+    "reshape": ([node("Reshape", "x s", "y")], {"s": integers(0, 3, 3)}, (6,), "`y` (Reshape) to [0, 3, 3], which is not (samples, features) or (samples, channels, ...)"),
+    "reshape of samples": ([node("Reshape", "x s", "y")], {"s": integers(-1, 3)}, (6,), "`y` (Reshape) to [-1, 3], which is not (samples"),
+    "reshape without samples": ([node("Reshape", "x s", "y")], {"s": integers(-1)}, (6,), "`y` (Reshape) to [-1], which is not (samples"),
+    "reshape to four axes": ([node("Reshape", "x s", "y")], {"s": integers(-1, 1, 2, 3, 1)}, (6,), "`y` (Reshape) to ('samples', 1, 2, 3, 1), which is no shape of samples"),
+    "reshape with zeros": ([node("Reshape", "x s", "y", allowzero=1)], {"s": integers(0, 2, 3)}, (6,), "`y` (Reshape) to [0, 2, 3], which is not (samples"),
+    "transposition": ([node("Transpose", "x", "a", perm=[0, 2, 3, 1]), node("Flatten", "a", "y")], {}, (2, 2, 3), "`a` (Transpose)"),
+    "squeeze": ([node("Squeeze", "x s", "y")], {"s": integers(2)}, (2, 3), "`y` (Squeeze) of axes with more than one number in shape (2, 3)"),
+    "squeeze of samples": ([node("Squeeze", "x s", "y")], {"s": integers(0)}, (2, 3), "`y` (Squeeze) of the axis of samples, or of an axis twice"),
+    "squeeze inside": ([node("Squeeze", "x s", "a"), node("Relu", "a", "y")], {"s": integers(1)}, (1,), "`a` (Squeeze) to ('samples',), which is no shape of samples"),
+    "unsqueeze": ([node("Unsqueeze", "x s", "y")], {"s": integers(0)}, (2,), "`y` (Unsqueeze) of the axis of samples"),
+    "unsqueeze twice": ([node("Unsqueeze", "x s", "y")], {"s": integers(1, -3)}, (2,), "`y` (Unsqueeze) of the axis of samples, or of an axis twice"),
+    "unsqueeze nowhere": ([node("Unsqueeze", "x s", "y")], {"s": integers(5)}, (2,), "`y` (Unsqueeze) of no axes, or of some that do not exist"),
+    "clip": ([node("Clip", "x low high", "y")], {"low": np.array(0, np.float32), "high": np.array(5, np.float32)}, (6,), "`y` (Clip) to [0.0, 5.0], and only [0, None], [0, 6] and [-1, 1] can be read"),
+    "slopes": ([node("PRelu", "x s", "y")], {"s": draw(6)}, (6,), "`y` (PRelu) with more than one slope"),
+    "maxima of samples": ([node("ReduceMax", "x s", "y")], {"s": integers(1, 2)}, (2, 3, 3), "`y` (ReduceMax) over other axes than those of space"),
+    "scaler": ([node("Scaler", "x", "y", domain="ai.onnx.ml", scale=[1.0, 2.0])], {}, (6,), "`scale` must have 6 entries as `mean`, found 2"),
+    "slice": ([node("Slice", "x s e a", "y")], {"s": integers(0), "e": integers(1), "a": integers(2)}, (1, 4), "`y` (Slice) that is not part of circular padding"),
+    "slice of channels": ([node("Slice", "x s e a", "c"), node("Concat", "x c", "y", axis=1)], {"s": integers(0), "e": integers(1), "a": integers(1)}, (1, 4), "`c` (Slice) along another axis than those of space"),
+    "concatenation": ([node("Relu", "x", "a"), node("Concat", "x a", "b", axis=1), node("MatMul", "b k", "y")], {"k": draw(12, 2)}, (6,), "`b` (Concat) that is not circular padding"),
+    "pad of pad": ([node("Pad", "x p", "z"), node("Pad", "z p", "zz"), node("Conv", "zz w", "y")], {"p": integers(0, 0, 1, 0, 0, 1), "w": draw(1, 1, 2)}, (1, 4), "`z` (Pad) that is not in front of a convolution"),
+    "texts": ([node("MatMul", "x k", "y")], {"k": np.array([["a"], ["b"]])}, (2,), "`y` (MatMul), whose matrix is not a constant"),
+    "truncation": ([node("Cast", "k", "c", to=7), node("Cast", "c", "d", to=1), node("MatMul", "x d", "y")], {"k": draw(6, 4)}, (6,), "`c` (Cast) to another type than float or double"),
     "pad": ([node("Pad", "x p", "z"), node("Relu", "z", "y")], {"p": integers(0, 0, 1, 1, 0, 0, 1, 1)}, (1, 4, 4), "`z` (Pad) that is not in front of a convolution"),
     "pad value": ([node("Pad", "x p v", "z"), node("Conv", "z w", "y")], {"p": integers(0, 0, 1, 1, 0, 0, 1, 1), "v": np.array(1.0, np.float32), "w": draw(1, 1, 2, 2)}, (1, 4, 4), "`z` (Pad) with a value that is not 0"),
     "ceil": ([node("MaxPool", "x", "y", kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1)], {}, (1, 4, 4), "`y` (MaxPool) with `ceil_mode` and a window"),

@@ -71,6 +71,58 @@ class Functional(nn.Module):
         return F.log_softmax(self.fc(x), dim=1)
 
 
+class ResNet(nn.Module):
+    """The blocks of torchvision: normalisation after each convolution, a shortcut with its own, and in front of the
+    second block a normalisation before the convolution."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.bn, self.relu = nn.Conv2d(1, 4, 3, 1, 1, bias=False), nn.BatchNorm2d(4), nn.ReLU(inplace=True)
+        self.conv1, self.bn1 = nn.Conv2d(4, 6, 3, 2, 1, bias=False), nn.BatchNorm2d(6)
+        self.conv2, self.bn2 = nn.Conv2d(6, 6, 3, 1, 1, bias=False), nn.BatchNorm2d(6)
+        self.downsample = nn.Sequential(nn.Conv2d(4, 6, 1, 2, bias=False), nn.BatchNorm2d(6))
+        self.bn3, self.conv3, self.drop = nn.BatchNorm2d(6), nn.Conv2d(6, 6, 3, padding=1), nn.Dropout2d()
+        self.avgpool, self.fc = nn.AdaptiveAvgPool2d((1, 1)), nn.Linear(6, 10)
+
+    def forward(self, x: Any) -> Any:
+        x = self.relu(self.bn(self.conv(x)))
+        out = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x)))))
+        out += self.downsample(x)
+        out = self.relu(out)
+        out = out + self.drop(self.conv3(F.relu(self.bn3(out))))
+        return self.fc(torch.flatten(self.avgpool(out), 1))
+
+
+class Line(nn.Module):
+    """Flat samples as signals, with all kinds of pooling along one axis."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(1, 4, 5, stride=2, padding=2, padding_mode="circular")
+        self.norm, self.mean, self.most = nn.BatchNorm1d(4), nn.AdaptiveAvgPool1d(16), nn.AdaptiveMaxPool1d(1)
+        self.second, self.head = nn.Conv1d(4, 5, 3), nn.Linear(5, 10)
+
+    def forward(self, x: Any) -> Any:
+        x = self.mean(F.hardtanh(self.norm(self.conv(x.unsqueeze(1)))))
+        x = F.avg_pool1d(F.max_pool1d(x, 2), 3, stride=1, padding=1)
+        return self.head(self.most(F.relu6(3 * self.second(x))).squeeze(2))
+
+
+class Reshaped(nn.Module):
+    """Flat samples as images and then as signals, and circular padding of its own for each axis."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 4, (3, 5), padding=(1, 2), padding_mode="circular")
+        self.slope, self.second = nn.PReLU(), nn.Conv1d(4, 3, 2)
+        self.clip, self.head = nn.Hardtanh(), nn.Linear(21, 10)
+
+    def forward(self, x: Any) -> Any:
+        x = F.max_pool2d(self.slope(self.conv(x.view(-1, 1, 8, 8))), (4, 2))
+        x = self.second(x.reshape(x.size(0), 4, 8))
+        return self.head(self.clip(x.view(x.size(0), 3, 1, -1)).view(x.size(0), -1))
+
+
 MODELS: dict[str, tuple[Any, tuple[int, ...]]] = {
     "dense": (
         lambda: nn.Sequential(
@@ -113,6 +165,9 @@ MODELS: dict[str, tuple[Any, tuple[int, ...]]] = {
     ),
     "residual": (Residual, (1, 8, 8)),
     "functional": (Functional, (1, 8, 8)),
+    "resnet": (ResNet, (1, 8, 8)),
+    "line": (Line, (64,)),
+    "reshaped": (Reshaped, (64,)),
 }
 
 
@@ -216,6 +271,11 @@ def test_state_dicts(tmp_path, name, architecture, unfolded):
     prefixed = {f"module.{key}": value for key, value in state.items()}
     torch.save(prefixed, tmp_path / "e.pt")
     networks.append(load_network(tmp_path / "e.pt", content | {"prefix": "module."}))
+    networks.append(load_network(tmp_path / "e.pt", architecture))
+    compiled = {f"_orig_mod.{key}": value for key, value in prefixed.items()}
+    other = {"state": {0: {"exp_avg": torch.ones(3)}}, "param_groups": [{"lr": 0.1, "params": [0]}]}
+    torch.save({"net": {"epoch": 3, "state_dict": compiled}, "optimizer": other}, tmp_path / "f.pt")
+    networks.append(load_network(tmp_path / "f.pt", architecture))
     outputs = [network(X[:20]) for network in networks]
     assert all((output == outputs[0]).all() for output in outputs)
     assert networks[0].name == "a"
@@ -251,23 +311,61 @@ def export(model: Any, X: np.ndarray, path: Path, **options: Any) -> None:
 
 
 @pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize("name", ["dense", "convolution", "functional", "residual"])
+@pytest.mark.parametrize("name", MODELS)
 def test_onnx_exports(tmp_path, name, training, unfolded):
-    """Batch normalisation is folded by the exporter, or, exported as in training, by the reader."""
+    """The older exporter: it folds batch normalisation, or, exporting as in training, leaves that to the reader.
+
+    The number of samples is left open or that of the example.
+    """
     pytest.importorskip("onnx")
     model, X, _ = trained(name)
     path = tmp_path / "m.onnx"
-    if name == "residual":  # the old exporter writes circular padding as slices
-        pytest.importorskip("onnxscript")
-        if training:
-            pytest.skip("the new exporter always folds")
-        export(model, X, path, dynamo=True)
-        assert (tmp_path / "m.onnx.data").exists()
-    else:
-        mode = torch.onnx.TrainingMode.PRESERVE if training else torch.onnx.TrainingMode.EVAL
-        options = {"do_constant_folding": not training, "dynamic_axes": {"x": {0: "n"}}}
-        export(model, X, path, dynamo=False, training=mode, **options)
+    options: dict[str, Any] = {"do_constant_folding": not training}
+    options |= {"dynamic_axes": {"x": {0: "n"}}} if training else {}
+    mode = torch.onnx.TrainingMode.PRESERVE if training else torch.onnx.TrainingMode.EVAL
+    export(model, X, path, dynamo=False, training=mode, **options)
     agree(load_network(path), unfolded(lambda: load_network(path)), model, X, shifted=name == "functional")
+
+
+@pytest.mark.parametrize(("name", "samples"), [("line", None), ("reshaped", 2)])
+def test_onnx_exports_of_the_newer_exporter(tmp_path, name, samples, unfolded):
+    pytest.importorskip("onnxscript")
+    model, X, _ = trained(name)
+    path = tmp_path / "m.onnx"
+    export(model, X, path, dynamo=True, **({} if samples else {"dynamic_shapes": ({0: torch.export.Dim("n")},)}))
+    assert (tmp_path / "m.onnx.data").exists()
+    agree(load_network(path), unfolded(lambda: load_network(path)), model, X)
+
+
+def test_shapes_of_modules():
+    class Shapes(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.shape, self.most, self.head = (
+                nn.Unflatten(1, (3, -1, 4)),
+                nn.AdaptiveMaxPool2d((2, 1)),
+                nn.Linear(6, 1),
+            )
+
+        def forward(self, x: Any) -> Any:
+            x = F.relu6(F.hardtanh(self.shape(x), 0.0, 6.0) + F.adaptive_max_pool2d(self.shape(x), (4, 4)))
+            return self.head(self.most(x).flatten(1).unsqueeze(1).squeeze(1)).squeeze(-1)
+
+    torch.manual_seed(0)
+    model, X = Shapes().double(), 4 * torch.randn(5, 48, dtype=torch.float64)
+    network = from_torch(model, 48)
+    assert network.input_shape == (48,) and network.output_shape == (1,)
+    with torch.no_grad():
+        assert np.abs(network(X.numpy())[:, 0] - model(X).numpy()).max() < 1e-12
+    for layer, text in (
+        (nn.Unflatten(1, (3, 5)), r"`0` \(Unflatten\) of \('samples', 48\) to \('samples', 3, 5\)"),
+        (nn.Unflatten(0, (3, 16)), r"`0` \(Unflatten\) of the axis of samples"),
+        (nn.Hardtanh(-2, 2), r"`0` \(Hardtanh\) to \[-2, 2\], and only \[0, 6\] and \[-1, 1\] can be read"),
+        (nn.PReLU(48), r"`0` \(PReLU\)"),
+        (nn.AdaptiveMaxPool1d(1, return_indices=True), r"`0` \(AdaptiveMaxPool1d\) with `return_indices`"),
+    ):
+        with pytest.raises(InputError, match=text):
+            from_torch(nn.Sequential(layer, nn.Linear(48, 2)), 48)
 
 
 def test_modules_that_cannot_be_read_are_listed():

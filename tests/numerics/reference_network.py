@@ -16,8 +16,10 @@ from numerics.networks import (
     Flatten,
     Network,
     Pooling,
+    Reshape,
     Scaling,
 )
+from numerics.networks.activations import CLIPS
 
 
 def exact(array) -> np.ndarray:
@@ -115,6 +117,8 @@ def apply(layer, *inputs: np.ndarray) -> np.ndarray:
         return pool(layer, x)
     if isinstance(layer, Flatten):
         return x.reshape(-1)
+    if isinstance(layer, Reshape):
+        return x.reshape(layer.shape)
     if isinstance(layer, Scaling):
         return x * rational(layer.factor)
     if isinstance(layer, Add):
@@ -134,6 +138,9 @@ def apply(layer, *inputs: np.ndarray) -> np.ndarray:
 def activate(activation: Activation, x: fmpq) -> fmpq:
     if activation.name == "sign":
         return fmpq(int(x > 0) - int(x < 0))
+    if activation.name in CLIPS:
+        low, high = (fmpq(int(end)) for end in CLIPS[activation.name])
+        return min(max(x, low), high)
     slope = {"relu": fmpq(0), "abs": fmpq(-1), "identity": fmpq(1)}.get(activation.name)
     if activation.name == "leaky_relu":
         slope = rational(activation.slope)

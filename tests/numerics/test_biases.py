@@ -20,6 +20,7 @@ from numerics.networks import (
     Network,
     Pooling,
     RegressionData,
+    Reshape,
     Scaling,
     absorb_biases,
     batches,
@@ -119,6 +120,21 @@ def test_biases_of_residual_image_networks(seed, circular, pooled):
         assert M.shape == place.layer.weight.shape
         if place.layer.outputs > old.layer.outputs:  # a row for the constant: at its reference it costs nothing
             assert (place.layer.weight[-1] == M[-1]).all()
+
+
+def test_reshaping_of_each_channel_keeps_the_constant():
+    rng = np.random.default_rng(0)
+    first, head = Convolution(rng.integers(-2, 3, (3, 2, 2)), [1, 2, -3]), Dense(rng.integers(-2, 3, (2, 6)), [1, -2])
+    layers = [first, Activation("relu6"), Reshape((3, 1, 4)), Pooling("max", (1, 2)), Reshape((3, 2)), Flatten(), head]
+    network = Network(layers, input_shape=(2, 5))
+    data = Data(rng.integers(-3, 4, (9, 2, 5)), np.zeros(9, int))
+    absorbed, _ = absorb_biases(network)
+    more = data.with_constant(absorbed.inputs - network.inputs)
+    assert not absorbed.has_bias and (absorbed(more.X) == network(data.X)).all()
+    for shape in ((4, 1, 3), (6, 1, 2)):
+        crossing = Network([first, Reshape(shape), Flatten(), Dense(np.ones((2, 12)))], input_shape=(2, 5))
+        with pytest.raises(InputError, match=r"it must rearrange each channel alone, found \(3, 4\) to"):
+            absorb_biases(crossing)
 
 
 def test_averages_keep_the_constant_where_they_count_no_padding():

@@ -18,6 +18,7 @@ from numerics.networks import (
     Flatten,
     Network,
     Pooling,
+    Reshape,
     Scaling,
     enclosed_outputs,
 )
@@ -85,11 +86,14 @@ LAYERS = [
     (Activation("relu"), (6,)),
     (Activation("abs"), (6,)),
     (Activation("sign"), (6,)),
+    (Activation("relu6"), (6,)),
+    (Activation("hard_tanh"), (6,)),
     (Activation("leaky_relu", -3.1), (6,)),
     (Activation("leaky_relu", 0.1), (6,)),
     (Scaling(0.1), (6,)),
     (Scaling(-7.3), (2, 3)),
     (Flatten(), (2, 3)),
+    (Reshape((3, 1, 2)), (2, 3)),
     (BatchNormalization(NORMAL(3), [9.0, 0.25, 49.0], NORMAL(3), NORMAL(3), 0.0), (3, 4)),
     (BatchNormalization([1e5] * 2, [9.0, 1.0], [1.0, 3.0], [0.0, 0.0], 0.0), (2,)),
 ]

@@ -90,6 +90,23 @@ def test_gradients_of_a_network_with_and_without_biases():
         loss_and_gradient(Network([Dense(W1), Dense(W2)]), x, y, "hinge")
 
 
+@pytest.mark.parametrize("name", ["relu6", "hard_tanh"])
+def test_gradients_where_activations_are_clipped(name):
+    W1, W2 = 4 * rng.standard_normal((6, 2)), rng.standard_normal((2, 6))
+    x, y = rng.standard_normal((5, 2)), np.zeros((5, 2))
+    inside = x @ W1.T
+    assert (inside > 6).any() and (abs(inside) < 1).any() and (inside < -1).any()
+
+    def at(W1):
+        return loss_and_gradient(Network([Dense(W1), Activation(name), Dense(W2)]), x, y)
+
+    gradient = at(W1)[1][0][0]
+    for i, j in np.ndindex(W1.shape):
+        e = np.zeros_like(W1)
+        e[i, j] = 1e-6
+        assert abs((at(W1 + e)[0] - at(W1 - e)[0]) / 2e-6 - gradient[i, j]) < 1e-5 * (1 + abs(gradient[i, j]))
+
+
 def test_networks_become_points_and_come_back():
     network = Network(
         [Dense(rng.standard_normal((3, 2)), rng.standard_normal(3)), Activation("relu"), Dense(np.ones((2, 3)))]

@@ -160,7 +160,11 @@ def test_where_it_goes():
     assert not still.moves_zero
     assert structure([still, Convolution(K, padding=1)], **image) == ["Convolution"]
     assert structure([Dense(W), RELU, bn, RELU]) == ["Dense", "Activation", "Dense", "Activation"]
-    assert structure([RELU, bn, bn, Dense(W)]) == ["Activation", "Dense", "Dense"]
+    assert structure([RELU, bn, bn, Dense(W)]) == ["Activation", "Dense"]
+    assert structure([RELU, bn, bn, bn, Dense(W), bn]) == ["Activation", "Dense"]
+    assert structure([Dense(W), RELU, bn, bn, RELU]) == ["Dense", "Activation", "Dense", "Activation"]
+    assert structure([still, bn, Convolution(K, padding=1)], **image) == ["Convolution", "Convolution"]
+    assert structure([still, still, Convolution(K, padding=1)], **image) == ["Convolution"]
 
 
 def test_where_it_goes_in_graphs():

@@ -19,6 +19,7 @@ from numerics.networks import (
     Flatten,
     Network,
     Pooling,
+    Reshape,
     Scaling,
 )
 
@@ -89,6 +90,23 @@ def test_pooling_by_value():
     assert Pooling("average", (2, 4))(square).tolist() == [[[[3.5], [11.5]]]]
     # a window of padding alone averages to 0 when padding counts
     assert Pooling("average", 1, 1, (1,))(x)[0, 0].tolist() == [0, -1, -2, -3, -4, -5, 0]
+
+
+def test_reshaping_keeps_the_order_and_the_number():
+    x = np.arange(12.0).reshape(2, 6)
+    layer = Reshape((3, 1, 2))
+    assert layer(x).tolist() == x.reshape(2, 3, 1, 2).tolist()
+    assert layer(layer(x).reshape(2, 2, 3)).tolist() == layer(x).tolist()
+    assert layer.output_shape((2, 3)) == (3, 1, 2)
+    assert layer(np.empty((0, 6))).shape == (0, 3, 1, 2)
+    with pytest.raises(InputError, match=r"`Reshape\(shape=\(3, 1, 2\)\)` must get 6 numbers, found shape \(5,\)\."):
+        layer.output_shape((5,))
+    wrong: list[Any] = [(), 6, (1, 1, 1, 6)]
+    for shape in wrong:
+        with pytest.raises(InputError, match=r"`shape` must be that of a sample, with one to three axes, found"):
+            Reshape(shape)
+    with pytest.raises(InputError, match=r"`shape` must be an integer of at least 1, found -1"):
+        Reshape((-1, 2))
 
 
 def residual_network() -> Network:

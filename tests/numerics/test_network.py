@@ -27,7 +27,7 @@ def test_layers_may_come_in_any_order():
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_the_table_of_activations_is_true(name):
     activation = Activation(name)
-    x = np.linspace(-6, 6, 4801)
+    x = np.linspace(-7, 7, 5601)
     y = activation(x)
     slopes = np.abs(np.diff(y) / np.diff(x))
     if activation.jumps:
@@ -41,6 +41,8 @@ def test_the_table_of_activations_is_true(name):
 
 def test_activations_by_value():
     x = np.array([-2.0, 0.0, 3.0])
+    assert Activation("relu6")(3 * x).tolist() == [0, 0, 6]
+    assert Activation("hard_tanh")(x).tolist() == [-1, 0, 1]
     assert Activation("leaky_relu", 0.5)(x).tolist() == [-1, 0, 3]
     assert Activation("leaky_relu", -4.0).lipschitz == 4
     assert Activation("leaky_relu").slope == 0.01

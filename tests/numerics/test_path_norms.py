@@ -11,7 +11,7 @@ from flint import arb, fmpq
 
 from numerics.evidence.errors import InputError
 from numerics.networks import Network
-from numerics.networks.layers import Activation, Add, BatchNormalization, Convolution, Dense, Flatten, Pooling
+from numerics.networks.layers import Activation, Add, BatchNormalization, Convolution, Dense, Flatten, Pooling, Reshape
 from numerics.networks.path_norms import (
     greatest_feature,
     greatest_row,
@@ -106,6 +106,12 @@ def test_pooling_sums_over_windows_and_average_pooling_is_linear() -> None:
     for pooling, expected in ((Pooling("max", 2), 16), (Pooling("average", 2), 4)):
         network = Network([pooling, Flatten(), Dense(np.ones((2, 4)))], input_shape=shape)
         assert all(contains(x, Fraction(expected)) for x in path_norms(network))
+
+
+def test_reshaping_changes_nothing() -> None:
+    head = [Flatten(), Dense(np.array([[1.0, -2, 3, -4]]))]
+    plain, reshaped = Network(head, input_shape=(2, 2)), Network([Reshape((1, 1, 4)), *head], input_shape=(2, 2))
+    assert all(contains(path_norms(network)[0], Fraction(10)) for network in (plain, reshaped))
 
 
 def test_data_norms() -> None:

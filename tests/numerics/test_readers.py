@@ -27,6 +27,7 @@ from numerics.networks import (
     Flatten,
     Network,
     Pooling,
+    Reshape,
     Scaling,
     from_scikit_learn,
     load_data,
@@ -134,6 +135,7 @@ def test_saving_is_deterministic_atomic_and_readable_by_others(tmp_path, monkeyp
         ([Activation("relu"), Dense(np.eye(2))], None),
         ([Dense(np.eye(2)), Activation("relu"), Scaling(0.5)], None),
         ([Flatten(), Dense(np.ones((2, 6)))], (3, 2)),
+        ([Reshape((2, 1, 3)), Activation("relu6"), Convolution(np.ones((2, 2, 1, 2)))], (6,)),
         (
             [
                 Convolution(np.arange(12.0).reshape(2, 1, 2, 3), [1.0, 2.0], padding=[(1, 0), (2, 1)], circular=True),
@@ -493,6 +495,61 @@ def test_binary_classifiers_get_two_logits():
 def test_regressors_agree_with_scikit_learn():
     model, X = fitted("regressor", "tanh", np.stack([digits(), digits() ** 2], axis=1) / 10.0)
     assert np.abs(from_scikit_learn(model)(X) - model.predict(X)).max() < 1e-9
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer:UserWarning")
+def test_pipelines_agree_with_scikit_learn():
+    from sklearn.neural_network import MLPClassifier, MLPRegressor
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, PolynomialFeatures, RobustScaler, StandardScaler
+
+    X, y = fitted("classifier", "relu", digits())[1], digits()
+    options: Any = {"hidden_layer_sizes": (8,), "max_iter": 20, "random_state": 0}
+    for scalers in (
+        [StandardScaler()],
+        [MinMaxScaler(feature_range=(-1, 2)), "passthrough", StandardScaler(with_mean=False), None],
+        [StandardScaler(with_std=False), MaxAbsScaler(), RobustScaler(with_centering=False), RobustScaler()],
+    ):
+        model = make_pipeline(*scalers, MLPClassifier(**options)).fit(X, y)
+        network = from_scikit_learn(model)
+        assert [str(layer)[:5] for layer in network.layers] == ["Dense", "relu", "Dense"]
+        z = network(X) - np.log(np.exp(network(X)).sum(axis=1, keepdims=True))
+        assert np.abs(z - model.predict_log_proba(X)).max() < 1e-9
+        assert (scikit_learn_data(model, X, y).y == model.classes_.searchsorted(y)).all()
+    binary = make_pipeline(StandardScaler(), MLPClassifier(**options)).fit(X, y > 4)
+    assert (
+        np.abs(-np.logaddexp(0, -from_scikit_learn(binary)(X)[:, 1]) - binary.predict_log_proba(X)[:, 1]).max() < 1e-9
+    )
+    regressor = make_pipeline(MinMaxScaler(), MLPRegressor(**options)).fit(X, y / 10)
+    assert np.abs(from_scikit_learn(regressor)(X).ravel() - regressor.predict(X)).max() < 1e-9
+    with pytest.raises(
+        InputError,
+        match=r"has steps that cannot be read: `polynomialfeatures` \(PolynomialFeatures\); `minmaxscaler` \(MinMaxSc"
+        r"aler\)\. Use StandardScaler, RobustScaler, MaxAbsScaler, MinMaxScaler without `clip`, then an MLPClassifier",
+    ):
+        from_scikit_learn(make_pipeline(PolynomialFeatures(1), MinMaxScaler(clip=True), MLPClassifier()))
+    with pytest.raises(TypeError, match=r"found StandardScaler without `coefs_`"):
+        from_scikit_learn(make_pipeline(StandardScaler()))
+    with pytest.raises(
+        TypeError, match=r"Step `standardscaler` of the pipeline must be fitted, found a StandardScaler"
+    ):
+        from_scikit_learn(make_pipeline(StandardScaler(), fitted("classifier", "relu", y)[0]))
+
+
+def test_weights_behind_a_scaler_are_rounded_once():
+    from fractions import Fraction
+
+    rng = np.random.default_rng(0)
+    scale, mean, W = rng.integers(1, 2**24, 5) / 2**10, rng.standard_normal(5), rng.standard_normal((3, 5))
+    mlp = SimpleNamespace(coefs_=[W.T], intercepts_=[np.ones(3)], activation="relu", out_activation_="identity")
+    scaler = type("StandardScaler", (), {"scale_": scale, "mean_": mean, "with_mean": True, "n_features_in_": 5})()
+    (layer,) = from_scikit_learn(SimpleNamespace(steps=[("s", scaler), ("m", mlp)])).dense
+    assert (layer.weight == W / scale).all()  # the squares of these scales are floats, and IEEE division rounds once
+    exact = [
+        1 - sum((Fraction(w) * Fraction(m) / Fraction(c) for w, m, c in zip(row, mean, scale, strict=True)))
+        for row in W
+    ]
+    assert layer.bias is not None and layer.bias.tolist() == [float(b) for b in exact]
 
 
 def test_models_that_are_refused():

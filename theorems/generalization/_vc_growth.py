@@ -122,7 +122,7 @@ def conditions(network: Network) -> tuple[str, ...]:
         if isinstance(layer, Activation) and layer.jumps:
             broken.append(f"Layer {i}, `{layer}`, jumps: `vc-sign` is the bound for networks of signs alone")
         elif isinstance(layer, Activation) and layer.name not in (*PIECEWISE, "identity"):
-            broken.append(f"Layer {i}, `{layer}`, is not piecewise linear")
+            broken.append(f"Layer {i}, `{layer}`, is not piecewise linear with two pieces")
     return (*broken, *folded_condition(network))
 
 

@@ -4,7 +4,7 @@ An architecture is a small TOML file, or the same as a Python `dict`:
 
 ```toml
 input_shape = [1, 8, 8]            # (d,), (channels, length) or (channels, height, width) of one sample
-prefix = "module."                 # optional: what all tensor names begin with
+prefix = "encoder."                # optional: what all tensor names begin with
 ignore = ["*.num_batches_tracked"] # optional: tensors that no layer needs (this is the default)
 layers = [
   { convolution = "features.0", padding = 1 },         # the tensors features.0.weight and features.0.bias
@@ -21,6 +21,7 @@ layers = [
 ]
 ```
 
+What `torch.compile` and `DataParallel` put in front of all names, `_orig_mod.` and `module.`, may be left out.
 Layers read the one before, or `from = "NAME"` (`"input"` is the input of the network). Options are those of the
 classes: `convolution` has `stride`, `padding`, `dilation`, `groups`, `circular`; `max_pooling` and `average_pooling`
 give the size and have `stride`, `padding`, `dilation`, `count_padding`; `batch_normalization` has `epsilon` (1e-5);
@@ -34,6 +35,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -93,12 +95,25 @@ def read_architecture(architecture: Architecture) -> tuple[str, Mapping[str, Any
         raise InputError(f"The architecture `{path}` must be TOML, found an error: {short(error, 200)}.") from error
 
 
+def _wrapper(tensors: Tensors) -> str:
+    """What `torch.compile` and `DataParallel` put in front of all names, such as `_orig_mod.module.`."""
+    names, wrapper = list(tensors), ""
+    for _ in range(4):
+        match = re.match(r"module\.|_orig_mod\.", names[0]) if names else None
+        if match is None or not all(name.startswith(match[0]) for name in names):
+            break
+        names, wrapper = [name.removeprefix(match[0]) for name in names], wrapper + match[0]
+    return wrapper
+
+
 class _Builder:
     def __init__(self, source: str, path: Path, tensors: Tensors, prefix: str) -> None:
         self.source, self.path, self.tensors, self.prefix = source, path, tensors, prefix
         self.missing: list[str] = []
         self.misshaped: list[str] = []
         self.used: set[str] = set()
+
+        self.wrapper = _wrapper(tensors)
 
     def fault(self, where: str, text: str) -> InputError:
         return InputError(f"`{self.source}`, {where}: {text}")
@@ -120,6 +135,8 @@ class _Builder:
         complete = True
         for part, dimensions in _TENSORS[kind].items():
             name = names.get(part)
+            if name is not None and name not in self.tensors:
+                name = self.wrapper + name if self.wrapper + name in self.tensors else name
             if name is not None and name in self.tensors:
                 self.used.add(name)
                 found[part] = self.tensors[name]
@@ -194,7 +211,7 @@ def build(path: Path, tensors: Tensors, architecture: Architecture) -> Network:
             what = "a text" if kind is str else "a list"
             raise InputError(f"`{source}` must give `{name}`, {what}, found {short(value)}.")
     assert isinstance(entries, Sequence) and isinstance(shape, Sequence)
-    assembly = Assembly(source, "")
+    assembly = Assembly(source, "", tensors.values())
     assembly.input("input", [int(n) if isinstance(n, np.integer) else n for n in shape])
     builder = _Builder(source, path, tensors, prefix)
     last = "input"

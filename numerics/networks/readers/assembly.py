@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from numerics.evidence.errors import InputError
 from numerics.networks.folding import fold_batch_normalization
-from numerics.networks.layers import BatchNormalization, Convolution, Dense, Layer, Linear, Pooling
+from numerics.networks.layers import BatchNormalization, Convolution, Dense, Layer, Linear, Pooling, Reshape
 from numerics.networks.network import Network
 from numerics.networks.readers.files import MOST_MEMBERS, short
 from numerics.networks.windows import Shape
 
 MOST_VALUES = 2**27
 """A layer that makes more numbers than this of one sample (1 GB) is refused: a file may declare any shape."""
+MOST_REUSE = 10
+"""The weights of all layers may hold this many times as many numbers as the file, beyond `HARMLESS_NUMBERS`: layers may
+share a tensor, and each has a copy."""
+HARMLESS_NUMBERS = 2**23
 MOST_STEP = 2**16
 """The largest padding, stride, dilation or window."""
 
@@ -27,8 +33,12 @@ class Assembly:
     read; then so is everything behind it, and `network` raises one error that lists all such layers.
     """
 
-    def __init__(self, source: str, kind: str) -> None:
+    def __init__(self, source: str, kind: str, tensors: Iterable[NDArray[Any]] | None = None) -> None:
+        """`source` is what is read and `kind` what else to save; `tensors` are those of the file, where layers may
+        share them."""
         self.source, self.kind = source, kind
+        numbers = math.inf if tensors is None else MOST_REUSE * sum(tensor.size for tensor in tensors)
+        self.numbers_left = max(HARMLESS_NUMBERS, numbers)
         self.layers: list[Layer] = []
         self.wiring: list[tuple[int, ...]] = []
         self.shapes: list[Shape] = []
@@ -93,6 +103,9 @@ class Assembly:
             layer = make()
             if isinstance(layer, Convolution | Pooling):
                 _check_steps(layer)
+            self.numbers_left -= sum(part.size for part in vars(layer).values() if isinstance(part, np.ndarray))
+            if self.numbers_left < 0:
+                raise InputError(f"The layers must not use the tensors of the file more than {MOST_REUSE} times over.")
             shape = self._checked(layer.output_shape(*(self.shapes[number] for number in known)))
         except InputError as error:
             self.faults.append(InputError(f"`{self.source}`, layer {what or f'`{short(name)}`'}: {error}"))
@@ -114,7 +127,10 @@ class Assembly:
 
     def network(self, output: str, title: str) -> Network:
         """The network from the input to `output` after `check`, without layers that it does not need and
-        with batch normalisation folded into its neighbours."""
+        with batch normalisation folded into its neighbours.
+
+        Where reshaping comes first, its result is the input: samples are the same numbers in the same order.
+        """
         self.check()
         last = self._number(output)
         needed = {last}
@@ -123,16 +139,25 @@ class Assembly:
                 needed.update(self.wiring[number - 1])
         if last == 0 or not any(isinstance(self.layers[i - 1], Linear) for i in needed if i):
             raise InputError(f"`{self.source}` must have a dense or convolution layer before its output, found none.")
-        kept = sorted(number for number in needed if number is not None)
+        kept = self._from_reshaped_input(sorted(number for number in needed if number is not None))
         places = {number: i for i, number in enumerate(kept)}
         network = Network(
             [self.layers[number - 1] for number in kept[1:]],
             title,
-            input_shape=self.shapes[0],
+            input_shape=self.shapes[kept[0]],
             wiring=[tuple(places[read] for read in self.wiring[number - 1]) for number in kept[1:]],
         )
         self._check_folding(network)
         return fold_batch_normalization(network)
+
+    def _from_reshaped_input(self, kept: Sequence[int]) -> Sequence[int]:
+        """The numbers of values `kept`, in order, from the one that the input is reshaped to before anything reads it."""
+        while True:
+            start, *layers = kept
+            readers = [number for number in layers if start in self.wiring[number - 1]]
+            if len(readers) != 1 or not isinstance(self.layers[readers[0] - 1], Reshape):
+                return kept
+            kept = layers
 
     def _check_folding(self, network: Network) -> None:
         """Refuse what would take folding very long or very much memory, and no trained network has.
@@ -153,6 +178,8 @@ class Assembly:
             if len(network.shapes[i]) > 1 or layer.channels**2 < MOST_VALUES:
                 continue
             behind = [j for j, others in enumerate(network.wiring) if i in others]
+            while len(behind) == 1 and isinstance(network.layers[behind[0]], BatchNormalization):
+                behind = [j for j, others in enumerate(network.wiring) if behind[0] + 1 in others]
             before = isinstance(network.layers[reads[0] - 1], Linear) if reads[0] else False
             if not before and not (len(behind) == 1 and isinstance(network.layers[behind[0]], Dense)):
                 raise InputError(
@@ -176,6 +203,24 @@ def _check_steps(layer: Convolution | Pooling) -> None:
         for value in field if isinstance(field, tuple) else (field,):
             if any(n is not None and n > MOST_STEP for n in (value if isinstance(value, tuple) else (value,))):
                 raise InputError(f"Windows, strides and paddings must be at most {MOST_STEP}, found {short(field)}.")
+
+
+def with_two_logits(network: Network) -> Network:
+    r"""A network of one output $z$, the argument of a logistic function, with the two logits $(0, z)$ instead.
+
+    Their softmax is $(1 - \sigma(z), \sigma(z))$. A dense layer at the end gets a row of zeros; behind any other
+    layer comes the dense layer $(0\ 1)^\top$.
+    """
+    *layers, last = network.layers
+    wiring = network.wiring
+    if isinstance(last, Dense):
+        bias = None if last.bias is None else [0.0, *last.bias]
+        layers.append(Dense(np.vstack([np.zeros_like(last.weight), last.weight]), bias))
+    else:
+        layers += [last, Dense([[0.0], [1.0]])]
+        wiring = (*wiring, (len(network.layers),))
+    name = f"{network.name} (its one logistic output z as the two logits 0 and z)"
+    return Network(layers, name, input_shape=network.input_shape, wiring=wiring)
 
 
 def same_padding(

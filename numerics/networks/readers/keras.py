@@ -1,7 +1,7 @@
 r"""Networks of Keras 3 `.keras` files, read without Keras; needs h5py (`pip install 'theorems[models]'`).
 
 Such a file is a zip archive of `config.json`, the layers and their wiring, and `model.weights.h5`. Sequential and
-functional models of the layers in `LAYERS` are read; every other layer is listed by name in one error, and nothing in
+functional models of the layers in `LAYERS` are read, also inside each other; every other layer is listed by name in one error, and nothing in
 the configuration is ever called. A softmax at the end is left out: the network stops at the logits.
 
 Keras puts channels last, `Network` puts them in front. Kernels are transposed, and behind a `Flatten` the columns of
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import graphlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,11 @@ from numerics.networks.network import Network
 from numerics.networks.readers.assembly import Assembly
 from numerics.networks.readers.files import MOST_MEMBERS, MOST_TEXT, Archive, json_object, short
 from numerics.networks.readers.hdf5 import read_hdf5
-from numerics.networks.readers.keras_layers import LAYERS, KerasLayer, Order, Unsupported, get
+from numerics.networks.readers.keras_layers import LAYERS, MODELS, KerasLayer, Order, Unsupported
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
-_SPACE = re.compile(r"(Conv|MaxPooling|AveragePooling|GlobalAveragePooling)[12]D")
+_SPACE = re.compile(r"((Depthwise|Separable)?Conv|ZeroPadding|(Global)?(Max|Average)Pooling)[12]D")
+_GROUP = r"(?:layers/[^/]+/)*layers/[^/]+"
 
 
 def looks_like(members: Mapping[str, object]) -> bool:
@@ -59,29 +60,43 @@ def _tensors(value: Any, depth: int = 0) -> list[str]:
     raise Unsupported(" that reads something other than layers")
 
 
+def _check_options(options: Any) -> None:
+    """Refuse a call that does something else than a call with values alone, such as `training=True`."""
+    options = {} if options is None else options
+    if not isinstance(options, dict):
+        raise Unsupported(f" called with {short(options)}")
+    for key, value in options.items():
+        parts = value if isinstance(value, list) else [value]  # such as the masks of several values
+        if any(part is not None and part is not False for part in parts):
+            raise Unsupported(f" called with `{short(key)}`")
+
+
 class Model:
-    """A model of Keras: its layers, their wiring and the network that grows from them."""
+    """A model of Keras: its layers, those of models inside it, their wiring and the network that grows from them."""
 
     def __init__(self, path: Path, config: Mapping[str, Any]) -> None:
         self.path = path
-        kind, inner = config.get("class_name"), config.get("config")
-        if kind not in ("Sequential", "Functional", "Model") or not isinstance(inner, dict):
+        if config.get("class_name") not in MODELS or not isinstance(config.get("config"), dict):
             raise InputError(
-                f"`{path}` must hold a sequential or functional model, found {short(kind)}: "
+                f"`{path}` must hold a sequential or functional model, found {short(config.get('class_name'))}: "
                 "build the network from Keras layers without a class of its own."
             )
-        entries = get(inner, "layers", list, f"`{path}`")
-        if len(entries) > MOST_MEMBERS:
-            raise InputError(f"`{path}` must hold at most {MOST_MEMBERS} layers, found {len(entries)}.")
-        self.layers = [KerasLayer(entry, path) for entry in entries]
-        if len({layer.name for layer in self.layers}) != len(self.layers):
-            raise InputError(f"`{path}` must give each layer its own name, found one twice.")
-        self.assembly = Assembly(
-            str(path), "Save a network of dense, convolution, pooling and activation layers with residual additions."
-        )
-        self.orders: dict[str, Order | None] = {}
+        self.unsupported: list[str] = []
+        self.models: list[KerasLayer] = []
+        """This model and those inside it, each before those inside itself."""
+        self.layers: list[KerasLayer] = []
+        """The layers of all of them."""
+        whole = KerasLayer(config, path)
+        self._fill(whole, "")
         self.uses: dict[str, tuple[KerasLayer, list[str]]] = {}
-        self._wire(kind == "Sequential", inner)
+        """The value of each use of a layer: the layer, and the values that it reads."""
+        self.output = self._wire(whole, "", [])
+        self.readers: dict[str, list[str]] = {}
+        for value, (_, reads) in self.uses.items():
+            for read in reads:
+                self.readers.setdefault(read, []).append(value)
+        self.orders: dict[str, Order | None] = {}
+        self.padded: dict[str, list[tuple[int, int]]] = {}
         formats = {layer.config.get("data_format") for layer in self.layers if _SPACE.fullmatch(layer.kind)}
         if len(formats) > 1 or not formats <= {"channels_last", "channels_first"}:
             raise InputError(
@@ -89,51 +104,90 @@ class Model:
             )
         self.has_space, self.channels_last = bool(formats), formats != {"channels_first"}
 
-    def _wire(self, sequential: bool, inner: Mapping[str, Any]) -> None:
-        """Fill `uses`, which maps the value of each use of a layer to the layer and what it reads, and `output`."""
-        last = ""
-        for place, layer in enumerate(self.layers):
-            if sequential:
-                if place == 0 and layer.kind != "InputLayer":
-                    self.uses["input:0"] = (_input_layer(layer), [])
-                    last = "input:0"
-                self.uses[f"{layer.name}:0"] = (layer, [last] if last else [])
-                last = f"{layer.name}:0"
-            elif layer.kind == "InputLayer":
-                self.uses[f"{layer.name}:0"] = (layer, [])
-            else:
-                for number, node in enumerate(layer.nodes if isinstance(layer.nodes, list) else []):
-                    try:
-                        arguments = node.get("args") if isinstance(node, dict) else None
-                        if arguments is None:
-                            raise InputError(f"`{self.path}` must be saved by Keras 3, found the wiring of Keras 2.")
-                        reads = _tensors(arguments)
-                    except Unsupported as why:
-                        self.assembly.unsupported.append(f"{layer}{why}")
-                        reads = []
-                    self.uses[f"{layer.name}:{number}"] = (layer, reads)
-        if not sequential:
-            outputs = inner.get("output_layers")
-            while isinstance(outputs, list) and len(outputs) == 1:
-                outputs = outputs[0]
-            match outputs:
-                case [str(name), int(node), 0]:
-                    last = f"{name}:{node}"
-                case _:
-                    raise InputError(f"`{self.path}` must have one output, found {short(outputs)}.")
-        self.output = last
+    def _fill(self, model: KerasLayer, within: str) -> None:
+        """Make the layers of a model from its configuration."""
+        entries = model.get("layers", list)
+        if len(self.layers) + len(entries) > MOST_MEMBERS or within.count("/") > 20:
+            raise InputError(f"`{self.path}` must hold at most {MOST_MEMBERS} layers, in models 20 deep, found more.")
+        model.layers = [KerasLayer(entry, self.path, within) for entry in entries]
+        if len({layer.name for layer in model.layers}) != len(model.layers):
+            raise InputError(f"`{self.path}` must give each layer its own name, found one twice.")
+        self.models.append(model)
+        self.layers += model.layers
+        for layer in model.layers:
+            if layer.kind in MODELS:
+                self._fill(layer, f"{within}{layer.name}/")
+
+    def _wire(self, model: KerasLayer, scope: str, inputs: list[str]) -> str:
+        """Fill `uses` for one use of a model, whose values begin with `scope`, and return its output.
+
+        `inputs` holds the value that it reads; a whole model has none.
+        """
+        if model.kind == "Sequential":
+            last = inputs
+            for place, layer in enumerate(model.layers):
+                if place == 0 and layer.kind != "InputLayer" and not inputs:
+                    self._use(":input", _input_layer(layer), [])
+                    last = [":input"]
+                value = f"{scope}{layer.name}:0"
+                self._use(value, layer, last)
+                last = [value]
+            return last[0] if last else ""
+        for layer in model.layers:
+            if layer.kind == "InputLayer":
+                self._use(f"{scope}{layer.name}:0", layer, inputs)
+                continue
+            for number, node in enumerate(layer.nodes if isinstance(layer.nodes, list) else []):
+                arguments = node.get("args") if isinstance(node, dict) else None
+                if arguments is None:
+                    raise InputError(f"`{self.path}` must be saved by Keras 3, found the wiring of Keras 2.")
+                try:
+                    _check_options(node.get("kwargs"))
+                    reads = [scope + read for read in _tensors(arguments)]
+                except Unsupported as why:
+                    self.unsupported.append(f"{layer}{why}")
+                    reads = []
+                self._use(f"{scope}{layer.name}:{number}", layer, reads)
+        outputs = model.config.get("output_layers")
+        while isinstance(outputs, list) and len(outputs) == 1:
+            outputs = outputs[0]
+        match outputs:
+            case [str(name), int(node), 0]:
+                return f"{scope}{name}:{node}"
+        raise InputError(f"`{self.path}` must have one output in each model, found {short(outputs)}.")
+
+    def _use(self, value: str, layer: KerasLayer, reads: list[str]) -> None:
+        if len(self.uses) >= MOST_MEMBERS:
+            raise InputError(f"`{self.path}` must use its layers at most {MOST_MEMBERS} times, found more.")
+        if value in self.uses:
+            raise InputError(f"`{self.path}` must give each value its own name, found `{short(value)}` twice.")
+        self.uses[value] = (layer, reads)
+        if layer.kind not in MODELS:
+            return
+        inputs = 1 if layer.kind == "Sequential" else sum(part.kind == "InputLayer" for part in layer.layers)
+        if inputs == len(reads) == 1:
+            self.uses[value] = (layer, [self._wire(layer, f"{value}/", reads)])
+        else:
+            self.unsupported.append(f"{layer} with {inputs} inputs that reads {len(reads)} values")
 
     def check(self) -> None:
         """List the layers of unknown classes before anything is read."""
         for layer in self.layers:
             if layer.kind not in LAYERS:
-                self.assembly.unsupported.append(str(layer))
+                self.unsupported.append(str(layer))
             elif "Quantized" in str(layer.config.get("dtype")) or layer.config.get("quantization_config"):
-                self.assembly.unsupported.append(f"{layer} with quantized weights")
-        self.assembly.check()
+                self.unsupported.append(f"{layer} with quantized weights")
+        self._assembly([]).check()
+
+    def _assembly(self, tensors: Iterable[NDArray[Any]]) -> Assembly:
+        kind = "Save a network of dense, convolution, pooling and activation layers with residual additions."
+        assembly = Assembly(str(self.path), kind, tensors)
+        assembly.unsupported += self.unsupported
+        return assembly
 
     def network(self, tensors: Mapping[str, NDArray[Any]], names: Mapping[str, str]) -> Network:
-        weights = self._weights(tensors, names)
+        self.assembly = self._assembly(tensors.values())
+        self._find_variables(tensors, names)
         sorter = graphlib.TopologicalSorter({value: reads for value, (_, reads) in self.uses.items()})
         try:
             order = list(sorter.static_order())
@@ -142,10 +196,12 @@ class Model:
         for value in [self.output, *order]:
             if value not in self.uses:
                 raise InputError(f"`{self.path}` must compute `{short(value)}`, which is used, found it nowhere.")
+        while self.uses[self.output][0].kind in MODELS:
+            (self.output,) = self.uses[self.output][1]
         for value in order:
             layer, reads = self.uses[value]
             try:
-                LAYERS[layer.kind](self, layer, value, reads, weights.get(layer.name, []))
+                LAYERS[layer.kind](self, layer, value, reads, layer.variables)
             except Unsupported as why:
                 self.assembly.unknown(value, f"{layer}{why}")
             except InputError:
@@ -168,15 +224,15 @@ class Model:
             title += " (its images with the channels in front)"
         return self.assembly.network(self.output, title)
 
-    def _weights(self, tensors: Mapping[str, NDArray[Any]], names: Mapping[str, str]) -> dict[str, list[NDArray[Any]]]:
-        """The variables of each layer by its name, in their order.
+    def _find_variables(self, tensors: Mapping[str, NDArray[Any]], names: Mapping[str, str]) -> None:
+        """Give each layer its variables, in their order.
 
         Groups are called by class and count (`dense_1`), in the order of the layers, and carry the name of the layer
-        as an attribute since Keras 3.5 or so.
+        as an attribute since Keras 3.5 or so. The groups of a model inside the model lie in its own.
         """
         groups: dict[str, dict[int, NDArray[Any]]] = {}
         for path, tensor in tensors.items():
-            match = re.fullmatch(r"(layers/[^/]+)/vars/(\d{1,4})", path)
+            match = re.fullmatch(rf"({_GROUP})/vars/(\d{{1,4}})", path)
             if match is None:
                 if path.startswith("layers/"):
                     raise InputError(
@@ -184,24 +240,29 @@ class Model:
                     )
                 continue
             groups.setdefault(match[1], {})[int(match[2])] = tensor
-        counts: dict[str, int] = {}
-        found: dict[str, list[NDArray[Any]]] = {}
-        by_name = {names.get(f"{group}/vars", ""): group for group in groups}
-        for layer in self.layers:
-            stem = _snake(layer.kind)
-            count = counts[stem] = counts.get(stem, -1) + 1
-            group = by_name.get(layer.name) if "" not in by_name else f"layers/{stem}{f'_{count}' if count else ''}"
-            parts = groups.pop(group, {}) if group else {}
-            if sorted(parts) != list(range(len(parts))):
-                raise InputError(
-                    f"`{self.path}` must number the variables of layer {layer} from 0, found {sorted(parts)}."
-                )
-            found[layer.name] = [parts[i] for i in range(len(parts))]
+        by_name: dict[str, dict[str, str]] = {}
+        for path, name in names.items():
+            if match := re.fullmatch(rf"({_GROUP})/vars", path):
+                by_name.setdefault(match[1].rpartition("layers/")[0], {})[name] = match[1]
+        for model in self.models:
+            within = f"{model.group}/" if model.group else ""
+            named = by_name.get(within, {})
+            counts: dict[str, int] = {}
+            for layer in model.layers:
+                stem = _snake(layer.kind)
+                count = counts[stem] = counts.get(stem, -1) + 1
+                counted = f"{within}layers/{stem}{f'_{count}' if count else ''}"
+                layer.group = counted if "" in named else named.get(layer.name, counted)
+                parts = groups.pop(layer.group, {})
+                if sorted(parts) != list(range(len(parts))):
+                    raise InputError(
+                        f"`{self.path}` must number the variables of layer {layer} from 0, found {sorted(parts)}."
+                    )
+                layer.variables = [parts[i] for i in range(len(parts))]
         if groups:
             raise InputError(
                 f"`{self.path}` must have a layer for all variables, found none for `{short(min(groups))}`."
             )
-        return found
 
 
 def _input_layer(first: KerasLayer) -> KerasLayer:

@@ -22,6 +22,7 @@ from numerics.networks.layers import (
     Flatten,
     Layer,
     Pooling,
+    Reshape,
     Scaling,
 )
 from numerics.networks.readers.assembly import same_padding
@@ -38,14 +39,19 @@ _ACTIVATIONS = {
     "tanh": "tanh",
     "sigmoid": "sigmoid",
     "leaky_relu": "leaky_relu(0.2)",
+    "relu6": "relu6",
+    "hard_tanh": "hard_tanh",
 }
 _NOTHING = (
     "Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "AlphaDropout",
     "ActivityRegularization", "Identity",
 )  # fmt: skip
 
-Order = NDArray[np.int64]
-"""For each flat value here, its place in the order of the file."""
+MODELS = ("Sequential", "Functional", "Model")
+_ENTRY_BY_ENTRY = ("InputLayer", "Rescaling", *MODELS, *_NOTHING)
+
+Order = tuple[int, int]
+"""Of flat values: (channels, places), which the file has places first and the network channels first."""
 
 
 class Unsupported(Exception):
@@ -63,17 +69,24 @@ def get(config: Any, key: str, kind: type | tuple[type, ...], where: str) -> Any
 class KerasLayer:
     """A layer of the configuration: class, name, settings, and for each use the values that it reads."""
 
-    def __init__(self, entry: Any, path: Path) -> None:
+    def __init__(self, entry: Any, path: Path, within: str = "") -> None:
+        """`within` is the title of the model that it is part of, and a slash."""
         where = f"a layer of `{path}`"
         self.kind: str = get(entry, "class_name", str, where)
         self.config: Mapping[str, Any] = get(entry, "config", dict, where)
         self.name: str = get(self.config, "name", str, where)
         self.nodes: Any = entry.get("inbound_nodes", [])
+        self.title = within + self.name
+        self.layers: list[KerasLayer] = []
+        """The layers of a model inside the model."""
+        self.group = ""
+        self.variables: list[NDArray[Any]] = []
+        """Where in the file of weights its variables are, and what they are, once they are read."""
         built = entry.get("build_config")
-        self.built: Any = built.get("input_shape") if isinstance(built, dict) else None
+        self.built: Any = built.get("input_shape") if isinstance(built, dict) else self.config.get("build_input_shape")
 
     def __str__(self) -> str:
-        return f"`{short(self.name, 60)}` ({short(self.kind, 40)})"
+        return f"`{short(self.title, 60)}` ({short(self.kind, 40)})"
 
     def get(self, key: str, kind: type | tuple[type, ...]) -> Any:
         return get(self.config, key, kind, f"layer {self}")
@@ -88,19 +101,63 @@ class KerasLayer:
         return values
 
 
+def _target(layer: KerasLayer, size: int) -> list[int]:
+    """The shape that a Reshape of this many numbers gives, in the order of the file."""
+    target = list(layer.get("target_shape", list))
+    if any(type(n) is not int for n in target):
+        raise InputError(f"The configuration of layer {layer} must give `target_shape`, found {short(target)}.")
+    if target.count(-1) == 1 and (known := -math.prod(target)) > 0 and size % known == 0:
+        target[target.index(-1)] = size // known
+    if not target or min(target) < 1 or math.prod(target) != size:
+        raise Unsupported(f" of {size} numbers to {short(target)}")
+    return target
+
+
+def _shape_of_input(model: Model, value: str, shape: list[int]) -> list[int]:
+    """The shape of a sample in the file: that of a Reshape to one channel, if nothing else reads the input before it."""
+    while len(readers := model.readers.get(value, [])) == 1:
+        (value,) = readers
+        layer = model.uses[value][0]
+        if layer.kind == "Reshape":
+            target = _target(layer, math.prod(shape))
+            return target if _order(_here(model, target)) is None else shape
+        if layer.kind not in _ENTRY_BY_ENTRY:
+            break
+    return shape
+
+
+def _here(model: Model, shape: Sequence[int]) -> tuple[int, ...]:
+    """A shape of the file with the channels in front; where no layer looks at space all is flat."""
+    if not model.has_space:
+        return (math.prod(shape),)
+    return (shape[-1], *shape[:-1]) if model.channels_last else tuple(shape)
+
+
+def _order(shape: Sequence[int]) -> Order | None:
+    """The order of an image with the channels in front when it is made flat; `None` where it is that of the file."""
+    places = math.prod(shape[1:])
+    return None if shape[0] == 1 or places == 1 else (shape[0], places)
+
+
+def _sorted(array: NDArray[Any], order: Order | None) -> NDArray[Any]:
+    """An array whose first index runs over flat values in the order of the file, in that of the network."""
+    if order is None or array.shape[:1] != (order[0] * order[1],):
+        return array  # of another length: the layer itself will refuse it
+    rest = array.shape[1:]
+    return np.moveaxis(array.reshape(order[1], order[0], *rest), 1, 0).reshape(array.shape)
+
+
 def input_layer(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
+    if reads:  # of a model inside the model
+        return nothing(model, layer, value, reads, w)
     shape = layer.config.get("batch_shape", layer.config.get("batch_input_shape"))
     if not isinstance(shape, list) or len(shape) < 2 or any(type(n) is not int or n < 1 for n in shape[1:]):
         raise InputError(
             f"The input of `{model.path}` must have fixed sizes but for the samples, found {short(shape)}."
         )
-    sample = shape[1:]
-    if not model.has_space:
-        sample = [math.prod(sample)]
-    elif model.channels_last:
-        sample = [sample[-1], *sample[:-1]]
-    model.assembly.input(value, sample)
+    model.assembly.input(value, _here(model, _shape_of_input(model, value, shape[1:])))
     model.orders[value] = None
+    return None
 
 
 def _shape(model: Model, reads: Sequence[str]) -> tuple[int, ...]:
@@ -134,6 +191,8 @@ def _activate(model: Model, layer: KerasLayer, value: str, reads: Sequence[str],
     if name == "softmax":
         if value != model.output:
             raise Unsupported(" with a softmax that is not at the end")
+        if len(_shape(model, reads)) > 1 or layer.config.get("axis", -1) not in (-1, 1):
+            raise Unsupported(" with a softmax along another axis than the classes")
         model.orders[value] = model.orders.get(reads[0])
         return model.assembly.same(value, reads[0])
     return _then(model, layer, value, reads, lambda: Activation.from_text(_ACTIVATIONS[name]))
@@ -155,15 +214,16 @@ def softmax(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Se
 
 def relu(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
     slope = layer.config.get("negative_slope", layer.config.get("alpha", 0.0)) or 0.0
-    if layer.config.get("max_value") is not None or layer.config.get("threshold"):
-        raise Unsupported(" with a maximum or a threshold")
-    _then(model, layer, value, reads, lambda: Activation("leaky_relu", slope) if slope else Activation("relu"))
+    most, threshold = layer.config.get("max_value"), layer.config.get("threshold")
+    if threshold or most not in (None, 6) or (most is not None and slope):
+        raise Unsupported(" with a threshold, or a maximum other than 6 without a slope")
+    name = "relu6" if most else "relu"
+    _then(model, layer, value, reads, lambda: Activation("leaky_relu", slope) if slope else Activation(name))
 
 
 def dense(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
     kernel, bias = _kernel_and_bias(model, layer, w)
-    order = model.orders.get(reads[0]) if reads else None
-    weight = kernel.T if order is None else kernel.T[:, order]
+    weight = _sorted(kernel, model.orders.get(reads[0]) if reads else None).T
     _activated(model, layer, value, reads, lambda: Dense(weight, bias))
     model.orders[value] = None
     model.orders[f"{value} before its activation"] = None
@@ -179,17 +239,51 @@ def _kernel_and_bias(
 
 
 def convolution(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
-    axes = int(layer.kind[4])
-    kernel, bias = _kernel_and_bias(model, layer, w)
-    shape = _shape(model, reads)
-    size, stride = layer.sizes("kernel_size", axes), layer.sizes("strides", axes)
-    dilation, groups = layer.sizes("dilation_rate", axes), layer.get("groups", int)
+    """Conv, DepthwiseConv, and SeparableConv, which is a depthwise convolution and one of single places."""
+    kernel, bias = _kernel_and_bias(model, layer, [*w[:1], *w[2:]] if layer.kind.startswith("Sep") else w)
+    options = _windows(model, layer, reads, kernel)
+    if layer.kind.startswith("Conv"):
+        groups, weight = layer.get("groups", int), np.moveaxis(kernel, (-1, -2), (0, 1))
+        return _activated(model, layer, value, reads, lambda: Convolution(weight, bias, groups=groups, **options))
+    # the kernel of *window x in x times: each channel has its own group, and its outputs follow each other
+    groups, each = kernel.shape[-2:]
+    weight = np.moveaxis(kernel, (-2, -1), (0, 1)).reshape(groups * each, 1, *kernel.shape[:-2])
+    if layer.kind.startswith("Depthwise"):
+        return _activated(model, layer, value, reads, lambda: Convolution(weight, bias, groups=groups, **options))
+    pointwise = np.moveaxis(w[1], (-1, -2), (0, 1))
+    if w[1].shape[:-2] != (1,) * len(options["stride"]):
+        raise InputError(f"The second kernel of layer {layer} in `{model.path}` must be of single places.")
+    between = f"{value} between its convolutions"
+    _then(model, layer, between, reads, lambda: Convolution(weight, groups=groups, **options))
+    return _activated(model, layer, value, [between], lambda: Convolution(pointwise, bias))
+
+
+def _windows(model: Model, layer: KerasLayer, reads: Sequence[str], kernel: NDArray[Any]) -> dict[str, Any]:
+    """Stride, padding and dilation of a convolution with this kernel, whose last two axes are channels."""
+    axes, shape = int(layer.kind[-2]), _shape(model, reads)
+    size, stride, dilation = (layer.sizes(key, axes) for key in ("kernel_size", "strides", "dilation_rate"))
     if kernel.shape[:-2] != tuple(size):
         raise InputError(f"The kernel of layer {layer} in `{model.path}` must be {size}, found shape {kernel.shape}.")
-    padding = _padding(model, layer, shape, size, stride, dilation)
-    weight = np.moveaxis(kernel, (-1, -2), (0, 1))
-    options: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    _activated(model, layer, value, reads, lambda: Convolution(weight, bias, **options))
+    more = model.padded.get(reads[0], [(0, 0)] * axes)
+    if len(more) != axes or (shape and len(shape) != axes + 1):
+        raise Unsupported(f" of values with shape {shape}")
+    padded = shape and (shape[0], *(n + sum(pair) for n, pair in zip(shape[1:], more, strict=True)))
+    own = _padding(model, layer, padded, size, stride, dilation)
+    padding = [(a + c, b + d) for (a, b), (c, d) in zip(more, own, strict=True)]
+    return {"stride": stride, "padding": padding, "dilation": dilation}
+
+
+def zero_padding(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
+    axes, padding = int(layer.kind[-2]), layer.get("padding", list)
+    pairs = [padding] if axes == 1 else padding
+    sizes = [n for pair in pairs if isinstance(pair, list) and len(pair) == 2 for n in pair]
+    if len(sizes) != 2 * axes or any(type(n) is not int or n < 0 for n in sizes):
+        raise InputError(f"The configuration of layer {layer} must give `padding`, found {short(padding)}.")
+    kinds = [model.uses[reader][0].kind for reader in model.readers.get(value, [])]
+    if value == model.output or not reads or reads[0] in model.padded or any("Conv" not in kind for kind in kinds):
+        raise Unsupported(" that is not in front of a convolution")
+    model.padded[value] = [(a, b) for a, b in pairs]
+    model.assembly.same(value, reads[0])
 
 
 def _padding(
@@ -208,6 +302,8 @@ def _padding(
 def pooling(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
     axes = int(layer.kind[-2])
     shape = _shape(model, reads)
+    if shape and len(shape) != axes + 1:
+        raise Unsupported(f" of values with shape {shape}")
     size = layer.sizes("pool_size", axes)
     stride = layer.sizes("strides", axes) if layer.config.get("strides") is not None else size
     padding = _padding(model, layer, shape, size, stride, [1] * axes)
@@ -220,7 +316,8 @@ def whole_channels(model: Model, layer: KerasLayer, value: str, reads: list[str]
     if shape and len(shape) != axes + 1:
         raise Unsupported(f" of values with shape {shape}")
     between = f"{value} before flattening"
-    _then(model, layer, between, reads, lambda: Pooling("average", None))
+    kind = "max" if layer.kind.startswith("GlobalMax") else "average"
+    _then(model, layer, between, reads, lambda: Pooling(kind, None))
     if layer.config.get("keepdims"):
         return model.assembly.same(value, between)
     return _then(model, layer, value, [between], Flatten)
@@ -236,11 +333,29 @@ def flatten(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Se
     if model.channels_last and first:
         raise Unsupported(" that puts channels first among layers with channels last")
     model.assembly.add(value, reads, Flatten, str(layer))
-    if model.channels_last or first:  # Keras: space first, then channels; here: channels first
-        places = np.arange(math.prod(shape)).reshape(*shape[1:], shape[0])
-        model.orders[value] = np.moveaxis(places, -1, 0).reshape(-1)
-    else:
-        model.orders[value] = None
+    # Keras: space first, then channels; here: channels first
+    model.orders[value] = _order(shape) if model.channels_last or first else None
+
+
+def reshape(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
+    shape = _shape(model, reads)
+    if not shape:
+        return model.assembly.same(value, reads[0])
+    target = _target(layer, math.prod(shape))
+    if not model.has_space and sum(n > 1 for n in target) > 1:
+        raise Unsupported(f" to {short(target)} where no layer looks at space")
+    new = _here(model, target) if len(target) > 1 else tuple(target)
+    order = model.orders.get(reads[0]) if len(shape) == 1 or not model.channels_last else _order(shape)
+    model.orders[value] = None
+    if new == shape:
+        model.orders[value] = model.orders.get(reads[0])
+        return model.assembly.same(value, reads[0])
+    if len(new) == 1:
+        model.orders[value] = order
+        return model.assembly.add(value, reads, Flatten, str(layer))
+    if len(new) > 3 or order != (_order(new) if model.channels_last else None):
+        raise Unsupported(f" to {short(target)}, which moves numbers from one channel to another")
+    return model.assembly.add(value, reads, lambda: Reshape(new), str(layer))
 
 
 def nothing(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
@@ -252,26 +367,50 @@ def nothing(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Se
 def add(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
     if len(reads) < 2:
         raise Unsupported(" of fewer than two values")
-    first, *others = [model.orders.get(read) for read in reads]
-    for other in others:
-        if (first is None) != (other is None) or (
-            first is not None and not np.array_equal(first, () if other is None else other)
-        ):
-            raise Unsupported(" of values in different orders")
+    if len({model.orders.get(read) for read in reads}) > 1:
+        raise Unsupported(" of values in different orders")
     _then(model, layer, value, reads, Add)
+
+
+def _check_axis(model: Model, layer: KerasLayer, shape: Sequence[int]) -> None:
+    """Refuse a normalisation of anything but each channel."""
+    axis = layer.config.get("axis")
+    axis = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
+    wanted = (-1, len(shape)) if model.channels_last or len(shape) < 2 else (1, -len(shape))
+    if shape and (type(axis) is not int or axis not in wanted):
+        raise Unsupported(f" along the axis {short(axis)}")
+
+
+def standardization(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
+    r"""Normalization: $(x - m)/\max(\sqrt{v}, 10^{-7})$ for each channel or for all, from the weights or the settings."""
+    shape = _shape(model, reads)
+    if layer.config.get("invert"):
+        raise Unsupported(" with `invert`")
+    if layer.config.get("axis") not in (None, []):
+        _check_axis(model, layer, shape)
+    if len(w) not in (0, 3):
+        raise InputError(f"`{model.path}` must hold 0 or 3 tensors for layer {layer}, found {len(w)}.")
+    given = (
+        [np.asarray(layer.get(key, (int, float, list)), np.float32) for key in ("mean", "variance")] if not w else w[:2]
+    )
+    channels = shape[0] if shape else 1
+    mean, variance = (
+        np.full(channels, part.item(), np.float64)
+        if part.size == 1
+        else _sorted(part.reshape(-1), model.orders.get(reads[0]))
+        for part in given
+    )
+    variance = np.maximum(variance, 1e-14)
+    _then(model, layer, value, reads, lambda: BatchNormalization(mean, variance, epsilon=0.0))
 
 
 def normalization(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
     shape = _shape(model, reads)
-    axis, scaled, centred = layer.config.get("axis"), layer.get("scale", bool), layer.get("center", bool)
-    axis = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
-    wanted = (-1, len(shape)) if model.channels_last or len(shape) < 2 else (1, 1 - len(shape))
-    if shape and (type(axis) is not int or axis not in wanted):
-        raise Unsupported(f" along the axis {short(axis)}")
+    scaled, centred = layer.get("scale", bool), layer.get("center", bool)
+    _check_axis(model, layer, shape)
     if len(w) != 2 + scaled + centred:
         raise InputError(f"`{model.path}` must hold {2 + scaled + centred} tensors for layer {layer}, found {len(w)}.")
-    order = model.orders.get(reads[0])
-    parts = [part if order is None else part[order] for part in w]
+    parts = [_sorted(part, model.orders.get(reads[0])) for part in w]
     scale = parts.pop(0) if scaled else None
     shift = parts.pop(0) if centred else None
     epsilon = layer.get("epsilon", (int, float))
@@ -292,15 +431,18 @@ def rescaling(model: Model, layer: KerasLayer, value: str, reads: list[str], w: 
 LAYERS: dict[str, Callable[[Model, KerasLayer, str, list[str], Sequence[NDArray[Any]]], None]] = {
     "InputLayer": input_layer,
     "Dense": dense,
-    **dict.fromkeys(("Conv1D", "Conv2D"), convolution),
+    **dict.fromkeys((f"{kind}Conv{axes}D" for kind in ("", "Depthwise", "Separable") for axes in (1, 2)), convolution),
+    **dict.fromkeys(("ZeroPadding1D", "ZeroPadding2D"), zero_padding),
     "BatchNormalization": normalization,
     "Activation": activation,
     **dict.fromkeys(("ReLU", "LeakyReLU"), relu),
     "Softmax": softmax,
     **dict.fromkeys(("MaxPooling1D", "MaxPooling2D", "AveragePooling1D", "AveragePooling2D"), pooling),
-    **dict.fromkeys(("GlobalAveragePooling1D", "GlobalAveragePooling2D"), whole_channels),
+    **dict.fromkeys((f"Global{kind}Pooling{axes}D" for kind in ("Average", "Max") for axes in (1, 2)), whole_channels),
     "Flatten": flatten,
+    "Reshape": reshape,
+    "Normalization": standardization,
     "Add": add,
     "Rescaling": rescaling,
-    **dict.fromkeys(_NOTHING, nothing),
+    **dict.fromkeys((*MODELS, *_NOTHING), nothing),
 }

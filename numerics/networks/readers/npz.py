@@ -46,6 +46,7 @@ from numerics.networks.layers import (
     Flatten,
     Layer,
     Pooling,
+    Reshape,
     Scaling,
 )
 from numerics.networks.network import Network
@@ -214,6 +215,8 @@ def _described(layer: Layer) -> tuple[dict[str, Any], dict[str, ArrayLike | None
             return {"kind": "scaling", "factor": factor}, {}
         case Flatten():
             return {"kind": "flatten"}, {}
+        case Reshape(shape=shape):
+            return {"kind": "reshape", "shape": shape}, {}
         case Add():
             return {"kind": "add"}, {}
     raise TypeError(f"`layers` must hold layers, found {type(layer).__name__}.")
@@ -236,7 +239,7 @@ def _made(options: dict[str, Any], array: Callable[[str], NDArray[Any] | None]) 
         return Pooling(options.pop("of", ""), options.pop("size", 0), **options)
     if kind == "activation":
         return Activation.from_text(str(options.pop("of", "")), **options)
-    plain: dict[Any, Any] = {"scaling": Scaling, "flatten": Flatten, "add": Add}
+    plain: dict[Any, Any] = {"scaling": Scaling, "flatten": Flatten, "reshape": Reshape, "add": Add}
     if kind not in plain:
         raise InputError(f"It must be of a known kind, found {short(kind, 40)}.")
     return plain[kind](**options)

@@ -1,4 +1,5 @@
-"""The operators of ONNX, one function for each kind: what they become in a network. `onnx` has the table of them."""
+"""The operators of ONNX, one function for each kind: what they become in a network. Those that only move numbers are in
+`onnx_moves`, and `onnx` has the table of all."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numerics.evidence.errors import InputError
+from numerics.networks.activations import CLIPS
 from numerics.networks.layers import (
     Activation,
     Add,
@@ -27,8 +29,7 @@ from numerics.networks.readers.onnx_wire import Node
 if TYPE_CHECKING:
     from numerics.networks.readers.onnx import Importer
 
-BATCH = 7919
-"""The number of samples while sizes are computed: a number that no other size is likely to be."""
+_LARGEST = float(np.finfo(np.float32).max)
 _ACTIVATIONS = {"Relu": "relu", "Tanh": "tanh", "Sigmoid": "sigmoid", "Abs": "abs", "Sign": "sign"}
 
 Pairs = list[tuple[int, int]]
@@ -38,11 +39,11 @@ class Unsupported(Exception):
     """An operator that is known but used in a way that cannot be read; the text says which."""
 
 
-def _add(graph: Importer, node: Node, make: Callable[[], Layer], read: str | None = None) -> None:
+def add_layer(graph: Importer, node: Node, make: Callable[[], Layer], read: str | None = None) -> None:
     graph.assembly.add(node.outputs[0], [node.inputs[0] if read is None else read], make, str(node))
 
 
-def _shape(graph: Importer, node: Node, place: int = 0) -> tuple[int, ...]:
+def shape_of(graph: Importer, node: Node, place: int = 0) -> tuple[int, ...]:
     """The shape of what the operator reads; one with an unknown shape has a listed cause before it."""
     if place >= len(node.inputs):
         raise Unsupported(", which reads nothing")
@@ -53,7 +54,7 @@ def _shape(graph: Importer, node: Node, place: int = 0) -> tuple[int, ...]:
 
 
 def same(graph: Importer, node: Node) -> None:
-    _shape(graph, node)
+    shape_of(graph, node)
     graph.assembly.same(node.outputs[0], node.inputs[0])
 
 
@@ -71,17 +72,36 @@ def dropout(graph: Importer, node: Node) -> None:
 
 
 def activation(graph: Importer, node: Node) -> None:
-    _shape(graph, node)
-    _add(graph, node, lambda: Activation(_ACTIVATIONS[node.operator]))
+    shape_of(graph, node)
+    add_layer(graph, node, lambda: Activation(_ACTIVATIONS[node.operator]))
 
 
 def leaky(graph: Importer, node: Node) -> None:
-    _shape(graph, node)
-    _add(graph, node, lambda: Activation("leaky_relu", node.attributes.get("alpha", 0.01)))
+    shape_of(graph, node)
+    slope: Any = node.attributes.get("alpha", 0.01)
+    if node.operator == "PRelu":
+        slopes = graph.constant(node, 1, "slope")
+        if slopes.size != 1:
+            raise Unsupported(" with more than one slope")
+        slope = slopes.item()
+    add_layer(graph, node, lambda: Activation("leaky_relu", slope))
+
+
+def clip(graph: Importer, node: Node) -> None:
+    shape_of(graph, node)
+    ends = []
+    for place, key in enumerate(("min", "max"), 1):
+        given = graph.optional(node, place, "limit")
+        end = node.attributes.get(key) if given is None else given.item()
+        ends.append(None if end is None or abs(end) >= _LARGEST else float(end))
+    names = {(0.0, None): "relu"} | {pair: name for name, pair in CLIPS.items()}
+    if (name := names.get((ends[0], ends[1]))) is None:
+        raise Unsupported(f" to {ends}, and only [0, None], [0, 6] and [-1, 1] can be read")
+    add_layer(graph, node, lambda: Activation(name))
 
 
 def gemm(graph: Importer, node: Node) -> None:
-    _shape(graph, node)
+    shape_of(graph, node)
     weight, bias = graph.constant(node, 1, "matrix"), graph.optional(node, 2, "bias")
     alpha, beta = node.attributes.get("alpha", 1.0), node.attributes.get("beta", 1.0)
     if node.attributes.get("transA"):
@@ -90,7 +110,7 @@ def gemm(graph: Importer, node: Node) -> None:
 
 
 def matmul(graph: Importer, node: Node) -> None:
-    _shape(graph, node)
+    shape_of(graph, node)
     _dense(graph, node, graph.constant(node, 1, "matrix").T)
 
 
@@ -110,11 +130,11 @@ def _dense(
             shift = np.broadcast_to(beta * shift.reshape(-1).astype(np.float64), (weight.shape[0],))
         return Dense(weight if alpha == 1 else alpha * weight.astype(np.float64), shift)
 
-    _add(graph, node, make)
+    add_layer(graph, node, make)
 
 
 def convolution(graph: Importer, node: Node) -> None:
-    shape = _shape(graph, node)
+    shape = shape_of(graph, node)
     weight, bias = graph.constant(node, 1, "kernel"), graph.optional(node, 2, "bias")
     if shape == ():
         return graph.assembly.name(node.outputs[0], None)
@@ -125,7 +145,7 @@ def convolution(graph: Importer, node: Node) -> None:
         raise Unsupported(" with both circular and zero padding")
     padding = [(a + c, b + d) for (a, b), (c, d) in zip(before, own, strict=True)] if before else own
     groups = node.attributes.get("group", 1)
-    return _add(
+    return add_layer(
         graph,
         node,
         lambda: Convolution(
@@ -161,7 +181,7 @@ def _padding(
 
 
 def pooling(graph: Importer, node: Node) -> None:
-    shape = _shape(graph, node)
+    shape = shape_of(graph, node)
     if shape == ():
         return graph.assembly.name(node.outputs[0], None)
     kind = "max" if node.operator == "MaxPool" else "average"
@@ -175,99 +195,59 @@ def pooling(graph: Importer, node: Node) -> None:
         for n, k, s, d, pair in zip(shape[1:], size, stride, dilation, padding, strict=True):
             if (n + sum(pair) - d * (k - 1) - 1) % s:
                 raise Unsupported(" with `ceil_mode` and a window that reaches over the end")
-    return _add(
+    return add_layer(
         graph, node, lambda: Pooling(kind, size, stride, padding, dilation=dilation, count_padding=counted), read
     )
 
 
-def pad(graph: Importer, node: Node) -> None:
-    shape, attributes, read = _shape(graph, node), node.attributes, node.inputs[0]
-    pads = attributes.get("pads") or graph.constant(node, 1, "padding").tolist()
-    value = graph.optional(node, 2, "value")
-    mode, axes, rank = attributes.get("mode", "constant"), len(shape) - 1, len(shape) + 1
+def whole_channels(graph: Importer, node: Node) -> None:
+    """The mean or the maximum of each channel."""
+    shape = shape_of(graph, node)
+    kind = "average" if node.operator in ("GlobalAveragePool", "ReduceMean") else "max"
     if shape == ():
         return graph.assembly.name(node.outputs[0], None)
-    if len(pads) != 2 * rank or any(type(n) is not int or n < 0 for n in pads) or len(node.inputs) > 3:
-        raise Unsupported(" along other axes than those of space")
-    pairs = list(zip(pads[:rank], pads[rank:], strict=True))
-    if mode not in ("constant", "wrap") or any(map(any, pairs[:2])) or not 1 <= axes <= 2:
-        raise Unsupported(f" in mode `{short(mode)}` or along other axes than those of space")
-    if attributes.get("value") or (value is not None and value.any()):
-        raise Unsupported(" with a value that is not 0")
-    readers = [n for n in graph.graph.nodes if node.outputs[0] in n.inputs]
-    fits = all(
-        n.attributes.get("auto_pad", "NOTSET") in ("NOTSET", "VALID")
-        and (
-            n.operator == "Conv"
-            or (n.operator == "AveragePool" and mode == "constant" and not any(n.attributes.get("pads", [])))
-        )
-        for n in readers
-    )
-    if not fits or node.outputs[0] in graph.graph.outputs:
-        raise Unsupported(" that is not in front of a convolution")
-    graph.padded[node.outputs[0]] = (read, pairs[2:], mode == "wrap")
-    return None
-
-
-def whole_channels(graph: Importer, node: Node) -> None:
-    if len(_shape(graph, node)) < 2 and graph.assembly.numbers.get(node.inputs[0]) is not None:
+    if len(shape) < 2:
         raise Unsupported(" of flat values")
-    _add(graph, node, lambda: Pooling("average", None))
-
-
-def mean(graph: Importer, node: Node) -> None:
-    shape = _shape(graph, node)
+    if node.operator.startswith("Global"):
+        return add_layer(graph, node, lambda: Pooling(kind, None))
     given = graph.optional(node, 1, "axes")
     axes = node.attributes.get("axes") if given is None else given.tolist()
-    if shape == ():
-        return graph.assembly.name(node.outputs[0], None)
     rank = len(shape) + 1
-    if not axes or len(shape) < 2 or sorted(axis % rank for axis in axes) != list(range(2, rank)):
+    if not axes or sorted(axis % rank for axis in axes) != list(range(2, rank)):
         raise Unsupported(" over other axes than those of space")
     if node.attributes.get("keepdims", 1):
-        return _add(graph, node, lambda: Pooling("average", None))
+        return add_layer(graph, node, lambda: Pooling(kind, None))
     between = f"{node.outputs[0]} before flattening"
-    graph.assembly.add(between, [node.inputs[0]], lambda: Pooling("average", None), str(node))
-    return _add(graph, node, Flatten, between)
-
-
-def flatten(graph: Importer, node: Node) -> None:
-    shape = _shape(graph, node)
-    if shape and node.attributes.get("axis", 1) % (len(shape) + 1) != 1:
-        raise Unsupported(" from another axis than 1")
-    _add(graph, node, Flatten)
-
-
-def reshape(graph: Importer, node: Node) -> None:
-    shape, target = _shape(graph, node), graph.constant(node, 1, "shape").reshape(-1).tolist()
-    size = int(np.prod(shape, dtype=object))
-    rows = (BATCH, -1, 0, 1)  # 1: exported for one sample
-    if shape and target[:1] and target[0] in rows and target[1:] == list(shape):
-        return same(graph, node)
-    rest_is_flat = len(target) == 2 and (target[1] == size or (target[1] == -1 and target[0] != -1))
-    if shape and not (rest_is_flat and target[0] in rows):
-        raise Unsupported(f" to {short(target)}, which is not (samples, features)")
-    return _add(graph, node, Flatten)
-
-
-def squeeze(graph: Importer, node: Node) -> None:
-    shape = _shape(graph, node)
-    given = graph.optional(node, 1, "axes")
-    axes = node.attributes.get("axes") if given is None else given.tolist()
-    if shape and sorted(axis % (len(shape) + 1) for axis in axes or ()) != list(range(2, len(shape) + 1)):
-        raise Unsupported(" of other axes than those of space")
-    _add(graph, node, Flatten)
+    graph.assembly.add(between, [node.inputs[0]], lambda: Pooling(kind, None), str(node))
+    return add_layer(graph, node, Flatten, between)
 
 
 def normalization(graph: Importer, node: Node) -> None:
-    _shape(graph, node)
+    shape_of(graph, node)
     scale, shift, mean, variance = (
         graph.constant(node, i, what) for i, what in enumerate(("scale", "shift", "mean", "variance"), 1)
     )
     if node.attributes.get("training_mode"):
         raise Unsupported(" in training mode")
     epsilon = node.attributes.get("epsilon", 1e-5)
-    _add(graph, node, lambda: BatchNormalization(mean, variance, scale, shift, epsilon))
+    add_layer(graph, node, lambda: BatchNormalization(mean, variance, scale, shift, epsilon))
+
+
+def scaler(graph: Importer, node: Node) -> None:
+    r"""$(x - o)\,s$ of ai.onnx.ml, with one number or one for each feature."""
+    shape = shape_of(graph, node)
+    if shape == ():
+        return graph.assembly.name(node.outputs[0], None)
+    if len(shape) != 1:
+        raise Unsupported(" of images")
+
+    def each(key: str, plain: float) -> NDArray[np.float64]:
+        values = np.asarray(node.attributes.get(key, [plain]), np.float64)
+        return np.broadcast_to(values, shape) if values.size == 1 else values
+
+    offset, scale = each("offset", 0.0), each("scale", 1.0)
+    zeros, ones = np.zeros(shape), np.ones(shape)
+    return add_layer(graph, node, lambda: BatchNormalization(offset, ones, scale, zeros, 0.0))
 
 
 def arithmetic(graph: Importer, node: Node) -> None:
@@ -294,37 +274,37 @@ def arithmetic(graph: Importer, node: Node) -> None:
     one = full.size == 1 and node.operator in ("Mul", "Div")
     channels = np.broadcast_to(full.reshape(-1), (shape[0],))
     ones, zeros = np.ones(shape[0]), np.zeros(shape[0])
+    variance = ones
     match node.operator:
         case "Mul":
             factor, shift = channels, zeros
+        case "Div" if not one and (channels == channels.astype(np.float32)).all():
+            # x / c = sign(c) x / sqrt(c^2), and the squares of float32 numbers are float64 numbers
+            factor, shift, variance = np.sign(channels), zeros, np.square(channels)
         case "Div":
             factor, shift = 1 / channels, zeros
         case "Sub":
             factor, shift = (ones, -channels) if reads[1] in graph.constants else (-ones, channels)
         case _:
             factor, shift = ones, channels
-    return _add(
+    return add_layer(
         graph,
         node,
-        lambda: Scaling(float(factor[0])) if one else BatchNormalization(zeros, ones, factor, shift, 0.0),
+        lambda: Scaling(float(factor[0])) if one else BatchNormalization(zeros, variance, factor, shift, 0.0),
         values[0],
     )
 
 
-OPERATORS: dict[str, Callable[[Importer, Node], None]] = {
+CALCULATIONS: dict[str, Callable[[Importer, Node], None]] = {
     "Gemm": gemm,
     "MatMul": matmul,
     "Conv": convolution,
     "BatchNormalization": normalization,
-    "LeakyRelu": leaky,
-    "MaxPool": pooling,
-    "AveragePool": pooling,
-    "GlobalAveragePool": whole_channels,
-    "ReduceMean": mean,
-    "Flatten": flatten,
-    "Reshape": reshape,
-    "Squeeze": squeeze,
-    "Pad": pad,
+    **dict.fromkeys(("LeakyRelu", "PRelu"), leaky),
+    "Clip": clip,
+    **dict.fromkeys(("MaxPool", "AveragePool"), pooling),
+    **dict.fromkeys(("GlobalAveragePool", "GlobalMaxPool", "ReduceMean", "ReduceMax"), whole_channels),
+    "Scaler": scaler,
     "Identity": same,
     "Dropout": dropout,
     "Cast": cast,

@@ -29,7 +29,7 @@ _DTYPES = {
     1: "<f4", 2: "u1", 3: "i1", 4: "<u2", 5: "<i2", 6: "<i4", 7: "<i8", 9: "?", 10: "<f2", 11: "<f8", 12: "<u4",
     13: "<u8", 16: "<u2",
 }  # fmt: skip
-_BFLOAT16 = 16
+_TEXTS, _BFLOAT16 = 8, 16
 
 
 @dataclass(frozen=True)
@@ -175,10 +175,12 @@ class Reader:
     def _message(self, view: Any, wanted: set[int], repeated: set[int]) -> Message:
         return _message(view, wanted, repeated, self.budget)
 
-    def tensor(self, view: Any) -> tuple[str, NDArray[Any]]:
-        """Name and content of a TensorProto."""
+    def tensor(self, view: Any) -> tuple[str, NDArray[Any] | None]:
+        """Name and content of a TensorProto, `None` for texts, which are names of classes."""
         m = self._message(view, {1, 2, 3, 4, 5, 7, 8, 9, 10, 13, 14}, {1, 4, 5, 7, 10, 13})
         name, kind = _text(m, 8), m.get(2, [0])[0]
+        if kind == _TEXTS:
+            return name, None
         try:
             if kind not in _DTYPES:
                 raise ValueError(f"it has the data type number {short(kind)}, which is not one of real numbers")
@@ -291,9 +293,9 @@ class Reader:
         if 15 in m:
             raise ValueError("it has sparse tensors")
         pairs = [self.tensor(entry) for entry in m.get(5, [])]
-        constants = dict(pairs)
-        if len(constants) != len(pairs):
+        if len({name for name, _ in pairs}) != len(pairs):
             raise ValueError("it gives a tensor twice")
+        constants = {name: array for name, array in pairs if array is not None}
         inputs = dict(self.value(entry) for entry in m.get(11, []))
         outputs = tuple(self.value(entry)[0] for entry in m.get(12, []))
         return Graph(tuple(self.node(entry) for entry in m.get(1, [])), constants, inputs, outputs)

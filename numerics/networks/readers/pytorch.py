@@ -43,6 +43,7 @@ _NAMES = {
 }
 
 
+_STATES = ("state_dict", "model_state_dict", "model", "net", "network")
 _MOST_STEPS = 50 * MOST_MEMBERS
 """The most opcodes of a pickle; a tensor takes about 35."""
 
@@ -230,11 +231,14 @@ def _collect(
 
 
 def _state(value: object) -> object:
-    """The state dict inside a checkpoint: under `state_dict`, `model_state_dict` or `model`, where one is."""
-    if isinstance(value, Mapping) and not any(isinstance(item, Tensor) for item in value.values()):
-        for key in ("state_dict", "model_state_dict", "model"):
-            if isinstance(value.get(key), dict):
-                return value[key]
+    """The state dict inside a checkpoint: under one of `_STATES`, where one is, and there again."""
+    for _ in range(20):
+        if not isinstance(value, Mapping) or any(isinstance(item, Tensor) for item in value.values()):
+            break
+        inside = [value[key] for key in _STATES if isinstance(value.get(key), dict)]
+        if not inside:
+            break
+        value = inside[0]
     return value
 
 

@@ -9,21 +9,31 @@ from numpy.typing import ArrayLike
 
 from numerics.evidence.errors import InputError
 from numerics.networks.data import Data
-from numerics.networks.layers import Activation, Dense, Layer
+from numerics.networks.folding import fold_batch_normalization
+from numerics.networks.layers import Activation, BatchNormalization, Dense, Layer
 from numerics.networks.network import Network
+from numerics.networks.readers.assembly import with_two_logits
+from numerics.networks.readers.files import short
 
 _SCIKIT_ATTRIBUTES = ("coefs_", "intercepts_", "activation", "out_activation_")
+_SCALERS = {"StandardScaler": "mean_", "RobustScaler": "center_", "MaxAbsScaler": "", "MinMaxScaler": ""}
+"""What scales the features one by one, and the attribute that is subtracted first."""
 
 
 def from_scikit_learn(model: Any) -> Network:
-    r"""The scores (logits) of a fitted `MLPClassifier`, or the outputs of an `MLPRegressor`.
+    r"""The scores (logits) of a fitted `MLPClassifier`, or the outputs of an `MLPRegressor`; also at the end of a
+    `Pipeline` of `StandardScaler`, `RobustScaler`, `MaxAbsScaler` and `MinMaxScaler`, which become part of the first
+    layer.
 
     scikit-learn keeps weights as d_in x d_out; they are transposed here. The final softmax is left out: it changes
-    neither the order of the scores nor, up to a constant in each row, their logarithms. A binary classifier has *one*
+    neither the order of the scores nor, up to a constant in each row, their logarithms. A weight behind scalers is
+    rounded once, from a number that is within one part in $2^{53}$ of the exact one for each scaler that divides. A binary classifier has *one*
     logistic output $z$; it becomes the two logits $(0, z)$, and the name of the network says so. Raises `TypeError`
-    when `model` is not such a model or not fitted, `InputError` for multilabel classifiers and output functions other
-    than softmax, logistic and identity.
+    when `model` is not such a model or not fitted, `InputError` for multilabel classifiers, output functions other
+    than softmax, logistic and identity, and other steps of a pipeline, listed by name.
     """
+    if isinstance(steps := getattr(model, "steps", None), list) and steps:
+        return _pipeline(steps)
     missing = [name for name in _SCIKIT_ATTRIBUTES if not hasattr(model, name)]
     if missing:
         raise TypeError(
@@ -36,16 +46,44 @@ def from_scikit_learn(model: Any) -> Network:
     weights = [np.asarray(coefs).T for coefs in model.coefs_]
     biases = [np.asarray(intercepts) for intercepts in model.intercepts_]
     name = type(model).__name__
-    if output == "logistic":
-        if weights[-1].shape[0] != 1:
-            raise InputError("`model` must give one class to each sample, found a multilabel classifier.")
-        weights[-1] = np.vstack([np.zeros_like(weights[-1]), weights[-1]])
-        biases[-1] = np.array([0.0, biases[-1][0]])
-        name += " (its one logistic output z as the two logits 0 and z)"
+    if output == "logistic" and weights[-1].shape[0] != 1:
+        raise InputError("`model` must give one class to each sample, found a multilabel classifier.")
     layers: list[Layer] = []
     for weight, bias in zip(weights, biases, strict=True):
         layers += [Dense(weight, bias), Activation(model.activation)]
-    return Network(layers[:-1], name)
+    network = Network(layers[:-1], name)
+    return with_two_logits(network) if output == "logistic" else network
+
+
+def _pipeline(steps: list[tuple[str, Any]]) -> Network:
+    scalers = [(name, step) for name, step in steps[:-1] if step not in (None, "passthrough")]
+    other = [f"`{short(name)}` ({type(step).__name__})" for name, step in scalers if not _is_scaler(step)]
+    if other:
+        raise InputError(
+            f"The pipeline has steps that cannot be read: {'; '.join(other)}. Use {', '.join(_SCALERS)} without "
+            "`clip`, then an MLPClassifier or MLPRegressor."
+        )
+    network = from_scikit_learn(steps[-1][1])
+    normalizations = [_normalization(name, step, network.inputs) for name, step in scalers]
+    return fold_batch_normalization(Network([*normalizations, *network.layers], network.name))
+
+
+def _is_scaler(step: Any) -> bool:
+    return type(step).__name__ in _SCALERS and not getattr(step, "clip", False)
+
+
+def _normalization(name: str, step: Any, features: int) -> BatchNormalization:
+    r"""What a scaler does: $(x - m)/c$, with $c = \sqrt{c^2}$, or $sx + t$ for a `MinMaxScaler`."""
+    if not hasattr(step, "n_features_in_"):
+        raise TypeError(f"Step `{name}` of the pipeline must be fitted, found a {type(step).__name__} that is not.")
+    zeros, ones = np.zeros(features), np.ones(features)
+    # a StandardScaler has a mean even if it does not subtract it
+    centre = getattr(step, _SCALERS[type(step).__name__], None) if getattr(step, "with_mean", True) else None
+    scale = step.scale_
+    if type(step).__name__ == "MinMaxScaler":
+        return BatchNormalization(zeros, ones, scale, step.min_, 0.0)
+    variance = ones if scale is None else np.square(np.asarray(scale, np.float64))
+    return BatchNormalization(zeros if centre is None else centre, variance, ones, zeros, 0.0)
 
 
 def scikit_learn_data(model: Any, X: ArrayLike, y: ArrayLike) -> Data:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from numerics.evidence.errors import InputError
+from numerics.networks.activations import CLIPS
 from numerics.networks.layers import (
     Activation,
     Add,
@@ -24,6 +25,7 @@ from numerics.networks.layers import (
     Flatten,
     Layer,
     Pooling,
+    Reshape,
     Scaling,
 )
 from numerics.networks.network import Network
@@ -42,8 +44,9 @@ def from_torch(module: Any, input_shape: Sequence[int] | int, name: str = "") ->
     r"""The network that a `torch.nn.Module` computes in evaluation mode, float64, in float64.
 
     `input_shape` is that of one sample: (d,), (channels, length) or (channels, height, width). Linear, Conv1d and
-    Conv2d (padding zeros or circular), BatchNorm1d and BatchNorm2d, ReLU, LeakyReLU, Tanh, Sigmoid, Identity, Dropout,
-    MaxPool, AvgPool, AdaptiveAvgPool to size 1 and Flatten are read, in any nesting, with additions of values, and
+    Conv2d (padding zeros or circular), BatchNorm1d and BatchNorm2d, ReLU, LeakyReLU, PReLU of one slope, ReLU6, Hardtanh
+    to [-1, 1], Tanh, Sigmoid, Identity, Dropout, MaxPool, AvgPool, adaptive pooling to sizes that divide, Flatten and
+    Unflatten are read, in any nesting, with additions of values, and
     functions of the same names; a Softmax or LogSoftmax at the end is left out. Raises `InputError` with a list of
     everything else, and `TypeError` when `module` is no module.
     """
@@ -165,12 +168,22 @@ class _Importer:
             self._pool(
                 node, "average", int(kind[-2]), m.kernel_size, m.stride, m.padding, 1, m.ceil_mode, what, counted
             )
-        elif kind in ("AdaptiveAvgPool1d", "AdaptiveAvgPool2d"):
-            self._adaptive(node, int(kind[-2]), m.output_size, what)
+        elif re.fullmatch("Adaptive(Avg|Max)Pool[12]d", kind):
+            if getattr(m, "return_indices", False):
+                raise _Unsupported(f"{what} with `return_indices`")
+            self._adaptive(node, "max" if "Max" in kind else "average", int(kind[-2]), m.output_size, what)
+        elif kind == "Unflatten":
+            if not isinstance(m.dim, int) or not all(isinstance(n, int) for n in m.unflattened_size):
+                raise _Unsupported(f"{what} of named axes")
+            self._unflatten(node, m.dim, list(m.unflattened_size), what)
         elif kind == "Flatten":
             self._flatten(node, m.start_dim, m.end_dim, what)
         elif kind == "LeakyReLU":
             self.add(node, lambda: Activation("leaky_relu", m.negative_slope), what)
+        elif kind == "PReLU" and m.weight.numel() == 1:
+            self.add(node, lambda: Activation("leaky_relu", m.weight.item()), what)
+        elif kind in ("ReLU6", "Hardtanh"):
+            self._clip(node, m.min_val, m.max_val, what)
         elif kind in ("ReLU", "Tanh", "Sigmoid"):
             self.add(node, lambda: Activation(kind.lower()), what)
         elif kind in _ENDS:
@@ -198,17 +211,23 @@ class _Importer:
                     raise _Unsupported(f"{what} with `ceil_mode` and a window that reaches over the end")
         self.add(node, lambda: Pooling(kind, each[0], each[1], each[2], dilation=each[3], count_padding=counted), what)
 
-    def _adaptive(self, node: Any, axes: int, size: Any, what: str) -> None:
+    def _clip(self, node: Any, low: Any, high: Any, what: str) -> None:
+        names = [name for name, ends in CLIPS.items() if ends == (low, high)]
+        if not names:
+            raise _Unsupported(f"{what} to [{low}, {high}], and only [0, 6] and [-1, 1] can be read")
+        self.add(node, lambda: Activation(names[0]), what)
+
+    def _adaptive(self, node: Any, kind: Any, axes: int, size: Any, what: str) -> None:
         wanted = tuple(size) if isinstance(size, tuple | list) else (size,) * axes
         shape = self.shape(node.args[0].name)
         if set(wanted) == {1}:
-            return self.add(node, lambda: Pooling("average", None), what)
+            return self.add(node, lambda: Pooling(kind, None), what)
         if shape and (
             len(shape) != axes + 1 or any(k is None or n % k for n, k in zip(shape[1:], wanted, strict=True))
         ):
             raise _Unsupported(f"{what} to {wanted}, which does not divide {shape[1:]}")
         steps = [n // k for n, k in zip(shape[1:], wanted, strict=bool(shape))]
-        return self.add(node, lambda: Pooling("average", steps), what)
+        return self.add(node, lambda: Pooling(kind, steps), what)
 
     def _flatten(self, node: Any, start: int, end: int, what: str) -> None:
         rank = len(self.shape(node.args[0].name)) + 1
@@ -265,6 +284,12 @@ class _Importer:
             self._mean(
                 node, rest[0] if rest else options["dim"], bool(options.get("keepdim", rest[1:] == [True])), what
             )
+        elif name in ("unsqueeze", "squeeze") and len(rest) == 1 and isinstance(rest[0], int) and not options:
+            self._axis(node, name, rest[0], what)
+        elif name in ("relu6", "hardtanh") and options.keys() <= {"min_val", "max_val", "inplace"} and len(rest) <= 2:
+            low, high = CLIPS["relu6"] if name == "relu6" else CLIPS["hard_tanh"]
+            given = dict(zip(("min_val", "max_val"), rest, strict=False)) | options if name == "hardtanh" else {}
+            self._clip(node, given.get("min_val", low), given.get("max_val", high), what)
         elif name == "dropout":
             if options.get("training", rest[1] if len(rest) > 1 else True):
                 raise _Unsupported(f"{what} in training mode: call `module.eval()`")
@@ -273,8 +298,8 @@ class _Importer:
             self._end(node, rest[0] if rest else options.get("dim"), what)
         elif re.fullmatch(r"(max|avg)_pool[12]d", name):
             self._pool_function(node, name, rest, options, what)
-        elif re.fullmatch(r"adaptive_avg_pool[12]d", name) and len(rest) == 1 and not options:
-            self._adaptive(node, int(name[-2]), rest[0], what)
+        elif re.fullmatch(r"adaptive_(avg|max)_pool[12]d", name) and len(rest) == 1 and not any(options.values()):
+            self._adaptive(node, "max" if "max" in name else "average", int(name[-2]), rest[0], what)
         else:
             raise _Unsupported(what)
 
@@ -291,12 +316,43 @@ class _Importer:
         )  # fmt: skip
 
     def _view(self, node: Any, target: list[Any], what: str) -> None:
-        size = math.prod(self.shape(node.args[0].name))
-        rows = target[0] if target else None
+        shape = self.shape(node.args[0].name)
+        rows, rest = target[0] if target else None, target[1:]
         counted = rows == -1 or getattr(rows, "name", None) in self.counts
-        if len(target) != 2 or not counted or not (target[1] == size or (target[1] == -1 and rows != -1)):
-            raise _Unsupported(f"{what} to something other than (samples, features)")
-        self.add(node, Flatten, what)
+        if not shape:
+            return self.same(node)
+        if not counted or not all(type(n) is int for n in rest) or (rows == -1 and -1 in rest):
+            raise _Unsupported(f"{what} to something other than (samples, features) or (samples, channels, ...)")
+        return self._reshaped(node, shape, rest, what)
+
+    def _unflatten(self, node: Any, axis: int, sizes: list[Any], what: str) -> None:
+        shape = self.shape(node.args[0].name)
+        place = axis % (len(shape) + 1) - 1
+        if shape and place < 0:
+            raise _Unsupported(f"{what} of the axis of samples")
+        self._reshaped(node, shape, [*shape[:place], *sizes, *shape[place + 1 :]], what)
+
+    def _axis(self, node: Any, name: str, axis: int, what: str) -> None:
+        """An axis of length 1 more or less."""
+        shape = self.shape(node.args[0].name)
+        rank = len(shape) + 1 + (name == "unsqueeze")
+        place = axis % rank - 1
+        if shape and (place < 0 or not -rank <= axis < rank or (name == "squeeze" and shape[place] != 1)):
+            raise _Unsupported(f"{what} of the axis {axis} of {('samples', *shape)}")
+        new = [*shape[:place], 1, *shape[place:]] if name == "unsqueeze" else [*shape[:place], *shape[place + 1 :]]
+        self._reshaped(node, shape, new, what)
+
+    def _reshaped(self, node: Any, shape: tuple[int, ...], new: list[Any], what: str) -> None:
+        """A value of `shape` in the shape `new`, in which one size may be -1."""
+        size = math.prod(shape)
+        if new.count(-1) == 1 and (known := -math.prod(new)) > 0 and size % known == 0:
+            new[new.index(-1)] = size // known
+        is_last = all(user.op == "output" for user in node.users)
+        if not shape or tuple(new) == shape or (not new and shape == (1,) and is_last):  # one number for each sample
+            return self.same(node)
+        if not 1 <= len(new) <= 3 or min(new) < 1 or math.prod(new) != size:
+            raise _Unsupported(f"{what} of {('samples', *shape)} to {('samples', *new)}")
+        return self.add(node, Flatten if len(new) == 1 else lambda: Reshape(tuple(new)), what)
 
     def _mean(self, node: Any, axes: Any, keep: bool, what: str) -> None:
         rank = len(self.shape(node.args[0].name)) + 1
