@@ -25,8 +25,8 @@ from numerics.sublevel.chords import value_at
 from numerics.sublevel.finders import connect_by_search
 from numerics.sublevel.losses import NetworkLoss
 from numerics.sublevel.paths import PathCertificate
+from numerics.sublevel.point_vectors import objective, of_network, pack, rounded
 from numerics.sublevel.unit_paths import aligned
-from numerics.sublevel.vectors import objective, of_network, pack, rounded
 
 DECAY = 0.05
 TOLERANCE = 0.01

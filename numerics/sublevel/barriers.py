@@ -17,8 +17,8 @@ from numerics.arithmetic.exact import as_fraction
 from numerics.evidence.certificate import Point
 from numerics.evidence.errors import InputError
 from numerics.evidence.verdict import Verdict, decided, every
+from numerics.sublevel.exact_segments import bracket
 from numerics.sublevel.paths import PathCertificate, joined, reversed_path
-from numerics.sublevel.segments import bracket
 
 if TYPE_CHECKING:
     import networkx as nx

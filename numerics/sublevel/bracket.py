@@ -38,7 +38,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from numerics.evidence.errors import InputError
-from numerics.sublevel.trees import MergeTree, merge_tree
+from numerics.sublevel.merge_trees import MergeTree, merge_tree
 
 _LOWEST = np.finfo(np.float64).min
 
@@ -72,7 +72,7 @@ class Bracket:
         $r$ has *activation* $\min \mathrm{hi}_m \le u$ over the $m$ that descend to $r$. When components merge at $s$, the later activation $a$ disappears: it
         contributes 1 on $[a, s)$, if that is not empty. This is the elder rule with activations for births.
         """
-        from numerics.sublevel.forest import descents
+        from numerics.sublevel.merge_forest import descents
 
         low, high = self.lower.forest, self.upper.forest
         active = np.full(low.minima.size, np.inf)

@@ -33,8 +33,8 @@ from flint import arb, ctx
 from numerics.arithmetic.enclosure import SMOOTH_ERROR, Floats, exp_of_minus, inflation, outward, sigmoid, tanh
 from numerics.arithmetic.exact import Matrix, rational
 from numerics.evidence.certificate import Point
+from numerics.sublevel.exact_segments import Bracket
 from numerics.sublevel.losses import NetworkLoss
-from numerics.sublevel.segments import Bracket
 
 PIECES = 200_000
 """So many pieces of a segment are looked at before the bracket is returned as it is."""

@@ -23,7 +23,7 @@ from numerics.evidence.verdict import Verdict, fails, holds
 from numerics.evidence.witness import Witness
 from numerics.sublevel.enclosures import Box, Enclosures
 from numerics.sublevel.expression import Expression
-from numerics.sublevel.tape import Tape, from_lists
+from numerics.sublevel.expression_tape import Tape, from_lists
 
 DEPTH = 30
 """A side of the box can be halved this often; corners are integer multiples of $2^{-30}$ of the side."""

@@ -19,6 +19,7 @@ from flint import fmpq
 from numerics.arithmetic.exact import rational
 from numerics.evidence.errors import InputError
 from numerics.sublevel.expression import Expression, as_expression
+from numerics.sublevel.expression_tape import Tape
 from numerics.sublevel.intervals import (
     Array,
     FloatIntervals,
@@ -28,7 +29,6 @@ from numerics.sublevel.intervals import (
     float_above,
     float_below,
 )
-from numerics.sublevel.tape import Tape
 
 CHUNK = 1 << 13
 """Boxes that are evaluated at once: few enough for the cache of the processor."""

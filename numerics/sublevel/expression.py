@@ -135,7 +135,7 @@ class Expression:
         missing = [name for name in self.parameters if name not in values]
         if missing:
             raise InputError(f"`{missing[0]}` must have a value: give all of {', '.join(self.parameters)}.")
-        from numerics.sublevel.tape import Exact, Tape
+        from numerics.sublevel.expression_tape import Exact, Tape
 
         tape = Tape((self,), self.parameters)
         return tape.run(Exact(), [rational(values[name]) for name in self.parameters])[0]

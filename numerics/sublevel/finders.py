@@ -1,6 +1,6 @@
 r"""Searches for low paths between two points, in floats; what they find is rounded and certified.
 
-Every finder takes an objective (a function of a vector that returns its value and gradient, as `numerics.sublevel.vectors`
+Every finder takes an objective (a function of a vector that returns its value and gradient, as `numerics.sublevel.point_vectors`
 makes from a loss) and two vectors, and returns a polygon: an array with a vertex in each row, the ends first and last. None
 claims anything of its path. `connect_by_search` turns a polygon into a `PathCertificate`, whose level is an upper bound
 of the barrier; where the others report the largest of some samples, that level holds for every point of the path.
@@ -25,7 +25,7 @@ from numerics.evidence.certificate import Point
 from numerics.evidence.errors import InputError
 from numerics.sublevel.losses import NetworkLoss
 from numerics.sublevel.paths import PathCertificate, certify
-from numerics.sublevel.vectors import Objective, objective, pack, rounded
+from numerics.sublevel.point_vectors import Objective, objective, pack, rounded
 
 Finder = Callable[[Objective, Floats, Floats], Floats]
 

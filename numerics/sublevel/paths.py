@@ -31,9 +31,9 @@ from numerics.arithmetic.exact import Matrix, rational
 from numerics.evidence.certificate import Point
 from numerics.evidence.errors import InputError
 from numerics.evidence.verdict import Rigour, Verdict, decided, every, fails, undecided
-from numerics.sublevel import chords, segments
+from numerics.sublevel import chords, exact_segments
+from numerics.sublevel.exact_segments import Bracket, bracket
 from numerics.sublevel.losses import ConvexLoss, NetworkLoss, PolynomialLoss
-from numerics.sublevel.segments import Bracket, bracket
 
 KnownLoss = NetworkLoss | PolynomialLoss | ConvexLoss
 
@@ -98,7 +98,7 @@ class PathCertificate:
             raise InputError(f"The certificate proves nothing: {wrong}.")
         result = self._at(self.start)
         for a, b, rule in self._segments():
-            result = result.union(self._on(a, b, rule, floor=segments.float_ends(result)[0]))
+            result = result.union(self._on(a, b, rule, floor=exact_segments.float_ends(result)[0]))
         return result
 
     def verify(self) -> Verdict:
@@ -113,7 +113,7 @@ class PathCertificate:
             reason = f"on segment {k} ({rule if isinstance(rule, str) else 'turn'})"
             if rule in ("polynomial", "pieces"):
                 assert not isinstance(self.loss, ConvexLoss)  # see `misused`
-                below = segments.stays_below(self.loss, a, b, level)
+                below = exact_segments.stays_below(self.loss, a, b, level)
                 verdicts.append(
                     undecided(f"{reason}: a unit switches at an irrational point")
                     if below is None
@@ -121,7 +121,7 @@ class PathCertificate:
                 )
             else:
                 # rounded down, so that what is at most the float is at most the level
-                found = self._on(a, b, rule, level=segments.float_ends(Bracket(level, level))[0])
+                found = self._on(a, b, rule, level=exact_segments.float_ends(Bracket(level, level))[0])
                 verdicts.append(self._compared(found, level, reason))
         return every(verdicts)
 
@@ -163,7 +163,7 @@ class PathCertificate:
             return chords.maximum_along(self.loss, a, b, self.tolerance, **options)
         if rule in ("polynomial", "pieces"):
             assert not isinstance(self.loss, ConvexLoss)
-            return segments.maximum_along(self.loss, a, b)
+            return exact_segments.maximum_along(self.loss, a, b)
         return self._at(b)  # the other end was seen before
 
     def _compared(self, found: Bracket, level: fmpq, where: str) -> Verdict:

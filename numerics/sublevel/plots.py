@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from numerics.evidence.errors import InputError
-from numerics.sublevel.trees import MergeTree
+from numerics.sublevel.merge_trees import MergeTree
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

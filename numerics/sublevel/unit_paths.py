@@ -158,7 +158,7 @@ def aligned(reference: Point, point: Point, loss: NetworkLoss) -> tuple[Point, t
     """
     from scipy.optimize import linear_sum_assignment
 
-    from numerics.sublevel.vectors import hidden_features
+    from numerics.sublevel.point_vectors import hidden_features
 
     orders: list[tuple[int, ...]] = []
     for k in range(len(point) - 1):

@@ -26,8 +26,8 @@ from numerics.evidence.verdict import Verdict, decided, fails, holds
 from numerics.sublevel.component_certificate import ComponentsCertificate
 from numerics.sublevel.enclosures import Box, finite
 from numerics.sublevel.expression import Expression
-from numerics.sublevel.line import components
-from numerics.sublevel.tape import Exact, Tape
+from numerics.sublevel.expression_tape import Exact, Tape
+from numerics.sublevel.one_variable import components
 
 Monomials = dict[tuple[int, ...], fmpq]
 
@@ -166,7 +166,7 @@ class ScalarRidge:
 
     Let $n$ be the number of components of $\{s \in \mathbb R : H(s) \le u\}$, $H(s) = (s^{2K} - |y|)^2 + K \lambda s^4$. Then
     $$N_u = 2^{K-2}\, n \text{ for } u < y^2, \qquad N_u = 1 + 2^{K-2} (n - 1) \text{ for } u \ge y^2 .$$
-    $n$ is found exactly (`line.py`), at critical values of $E$ too. For $K = 2$, $\lambda < |y|$: $N_u = 0$ below $2 \lambda |y| -
+    $n$ is found exactly (`one_variable.py`), at critical values of $E$ too. For $K = 2$, $\lambda < |y|$: $N_u = 0$ below $2 \lambda |y| -
     \lambda^2$, 2 from there to below $y^2$, 1 from $y^2$ on; and for $\lambda \ge |y|$, 0 below $y^2$ and 1 from there on. For $K \ge
     3$, 0 is a strict local minimum, and a poor one for small $\lambda$: it is the odd one of 5 components at $K = 3$, $y = 1$, $\lambda =
     1/10$, $u = 1$.

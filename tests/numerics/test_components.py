@@ -16,8 +16,8 @@ from numerics.evidence.errors import InputError
 from numerics.sublevel.box_components import Search, components_in_box
 from numerics.sublevel.component_certificate import INSIDE, OPEN, OUTSIDE, ComponentsCertificate, neighbours
 from numerics.sublevel.expression import parameters, relu
+from numerics.sublevel.expression_tape import Floats, Tape
 from numerics.sublevel.intervals import FloatIntervals
-from numerics.sublevel.tape import Floats, Tape
 from numerics.sublevel.whole_space import (
     ScalarChain,
     ScalarRidge,

@@ -10,7 +10,7 @@ import pytest
 
 from numerics.sublevel.chords import value_at
 from numerics.sublevel.paths import between
-from numerics.sublevel.vectors import to_network
+from numerics.sublevel.point_vectors import to_network
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "connect_digits.py"
 

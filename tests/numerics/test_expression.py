@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from numerics.evidence.errors import InputError
 from numerics.sublevel.expression import Parameter, as_expression, parameters, relu
-from numerics.sublevel.tape import Exact, Floats, Tape, from_lists
+from numerics.sublevel.expression_tape import Exact, Floats, Tape, from_lists
 
 x, y = parameters("x y")
 FIFTHS = st.integers(-10, 10).map(lambda k: Fraction(k, 5))

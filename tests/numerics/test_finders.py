@@ -31,7 +31,7 @@ from numerics.sublevel.barriers import (
 from numerics.sublevel.finders import FINDERS, bezier, connect_by_search, nudged_elastic_band, string_sampling
 from numerics.sublevel.losses import NetworkLoss, one_hot
 from numerics.sublevel.paths import between, straight
-from numerics.sublevel.vectors import objective, of_network, pack, rounded, to_network
+from numerics.sublevel.point_vectors import objective, of_network, pack, rounded, to_network
 
 rng = np.random.default_rng(0)
 X = Matrix(np.round(rng.standard_normal((2, 6)) * 8) / 8)

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numerics.evidence.errors import InputError
-from numerics.sublevel import forest
+from numerics.sublevel import merge_forest
 from numerics.sublevel.grid import ADJACENCIES, Grid, offsets
-from numerics.sublevel.trees import MergeTree, merge_tree, merge_tree_of_loss
+from numerics.sublevel.merge_trees import MergeTree, merge_tree, merge_tree_of_loss
 
 MEMBERS = 15  # arrays in one example: the graph of the grid is built once for all
 
@@ -162,9 +162,9 @@ def test_every_type_and_memory_order_gives_the_same(kind: str) -> None:
 
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    import numerics.sublevel.slabs
+    import numerics.sublevel.grid_blocks
 
-    monkeypatch.setattr(numerics.sublevel.slabs, "_BLOCK", 1)
+    monkeypatch.setattr(numerics.sublevel.grid_blocks, "_BLOCK", 1)
 
 
 @pytest.mark.usefixtures("small_blocks")
@@ -227,16 +227,16 @@ def test_the_sort_takes_over_when_descents_are_long_and_many(monkeypatch: pytest
     tree = merge_tree(E)
     assert tree.pairs.birth.size == n // 2 + 1
     assert listed(tree) == listed(merge_tree(E, method="saddles"))
-    with pytest.raises(forest._TooMuchError):
-        forest._pass(tree.source, tree.grid, tree.grid.tables(), 1, True, None)
+    with pytest.raises(merge_forest._TooMuchError):
+        merge_forest._pass(tree.source, tree.grid, tree.grid.tables(), 1, True, None)
 
 
 def test_the_sort_takes_over_on_noise_where_it_is_faster_or_the_saddles_do_not_fit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sorts = []
-    sort = forest._sort
-    monkeypatch.setattr(forest, "_sort", lambda *given: sorts.append(1) or sort(*given))
+    sort = merge_forest._sort
+    monkeypatch.setattr(merge_forest, "_sort", lambda *given: sorts.append(1) or sort(*given))
     noise = np.random.default_rng(0).random((400, 400))
     small = noise[:300, :300].copy()
     for workers in (1, 2):
@@ -246,7 +246,7 @@ def test_the_sort_takes_over_on_noise_where_it_is_faster_or_the_saddles_do_not_f
     assert merge_tree(np.outer(x, x)).pairs.birth.size > 0 and len(sorts) == 2  # few saddles
     expected = listed(merge_tree(noise))
     assert len(sorts) == 2  # 160 000 vertices: the pass is faster
-    monkeypatch.setattr(forest, "available_memory", lambda: 0)  # 65 536 feet are always allowed; here are 93 000
+    monkeypatch.setattr(merge_forest, "available_memory", lambda: 0)  # 65 536 feet are always allowed; here are 93 000
     assert listed(merge_tree(noise)) == expected and len(sorts) == 3
     x = np.arange(400.0)
     with pytest.raises(

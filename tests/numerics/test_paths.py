@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from numerics.arithmetic.exact import Matrix, column, diagonal, identity, rational, zeros
 from numerics.evidence import Certificate, InputError, Rigour
 from numerics.strategies import Stream, data_matrices, matrices, sizes
-from numerics.sublevel import chords, segments
+from numerics.sublevel import chords, exact_segments
+from numerics.sublevel.exact_segments import bernstein
 from numerics.sublevel.losses import ConvexLoss, NetworkLoss, PolynomialLoss, one_hot
 from numerics.sublevel.paths import (
     PathCertificate,
@@ -27,7 +28,6 @@ from numerics.sublevel.paths import (
     rule_for,
     straight,
 )
-from numerics.sublevel.segments import bernstein
 
 one = Matrix([[1]])
 
@@ -72,15 +72,15 @@ def sampled(loss, a, b, n=9):
 @given(problems(rational_loss=True))
 def test_exact_segments_are_above_all_samples_and_attained(problem):
     loss, a, b = problem
-    found = segments.maximum_along(loss, a, b)
+    found = exact_segments.maximum_along(loss, a, b)
     assert found.lower <= found.upper <= found.lower + fmpq(1, 10**6) * (1 + abs(found.lower))
     for k in range(8):
         assert loss(between(a, b, fmpq(k, 7))) <= found.upper
-    assert segments.stays_below(loss, a, b, found.upper) is not False
+    assert exact_segments.stays_below(loss, a, b, found.upper) is not False
     if found.lower > 0:
-        assert segments.stays_below(loss, a, b, found.lower * fmpq(999, 1000)) is not True
+        assert exact_segments.stays_below(loss, a, b, found.lower * fmpq(999, 1000)) is not True
     # no piece is missing, and each agrees with the loss at a point inside
-    parts = segments.pieces(loss, a, b)
+    parts = exact_segments.pieces(loss, a, b)
     assert parts[0].left == 0 and parts[-1].right == 1
     assert all(p.right == q.left for p, q in itertools.pairwise(parts))
     for p in parts[:12]:
@@ -97,7 +97,7 @@ def test_chords_enclose_the_maximum_of_any_activation_and_loss(problem):
     assert found.lower <= found.upper and float(found.upper) >= top * (1 - 1e-12) - 1e-12
     assert float(found.upper) <= float(found.lower) + 2e-2 * (1 + float(found.lower))
     low, high = chords.value_at(loss, a)
-    value = segments.bracket(loss(a))
+    value = exact_segments.bracket(loss(a))
     assert rational(low) <= value.upper and value.lower <= rational(high)
     assert high - low <= 1e-9 * (1 + high)
 
@@ -112,7 +112,7 @@ def test_one_undivided_piece_encloses_outputs_and_loss(problem):
     z, upper = segment.outputs(*ends), segment.losses(*ends)[0][0]
     for k in range(1, 8):
         w, s = between(a, b, fmpq(k, 8)), k / 8
-        assert segments.bracket(loss(w)).lower <= rational(float(upper))
+        assert exact_segments.bracket(loss(w)).lower <= rational(float(upper))
         at = chords._Segment(loss, w, w).outputs(np.zeros(1), np.zeros(1))
         off = np.abs(at.left - (1 - s) * z.left - s * z.right)
         assert (off <= z.radius + at.radius + 1e-12 * (1 + np.abs(at.left))).all()
@@ -159,7 +159,7 @@ def test_a_level_or_a_floor_saves_work_and_stays_rigorous():
 @given(problems(rational_loss=True))
 def test_both_engines_agree(problem):
     loss, a, b = problem
-    exact, floats = segments.maximum_along(loss, a, b), chords.maximum_along(loss, a, b, 1e-2, pieces=2000)
+    exact, floats = exact_segments.maximum_along(loss, a, b), chords.maximum_along(loss, a, b, 1e-2, pieces=2000)
     assert floats.lower <= exact.upper and exact.lower <= floats.upper
 
 
@@ -168,10 +168,10 @@ def test_an_irrational_switch_is_enclosed():
     loss = NetworkLoss(one, Matrix([[0]]), "relu", biases=True)
     a = (Matrix([[1, 1]]), Matrix([[-1, 0]]), Matrix([[1, 0]]))
     b = (Matrix([[2, 1]]), Matrix([[1, 1]]), Matrix([[2, 0]]))
-    parts = segments.pieces(loss, a, b)
+    parts = exact_segments.pieces(loss, a, b)
     gaps = [p for p in parts if p.loss is None]
     assert len(gaps) == 1 and 0 < gaps[0].right - gaps[0].left < fmpq(1, 2**39)
-    found = segments.maximum_along(loss, a, b)
+    found = exact_segments.maximum_along(loss, a, b)
     assert found.lower == loss(b) == found.upper == 64
     below = certify(loss, [a, between(a, b, fmpq(1, 2))], ["pieces"])
     assert below.verify().holds
@@ -316,7 +316,7 @@ def test_a_turn_is_a_path_of_rotations():
     Q = Matrix([["3/5", "-4/5"], ["4/5", "3/5"]])
     b = (Q @ a[0], a[1] @ Q.T)
     path = PathCertificate(loss, (a, b), (Turn(0, Q),), loss(a), a, b)
-    assert path.verify().holds and path.maximum() == segments.bracket(loss(a))
+    assert path.verify().holds and path.maximum() == exact_segments.bracket(loss(a))
     assert reversed_path(path).verify().holds
     mirror = diagonal([1, -1])
     c = (mirror @ a[0], a[1] @ mirror)

@@ -34,7 +34,7 @@ from numerics.arithmetic.exact import Matrix, Rational, column, rational
 from numerics.arithmetic.polynomial import Polynomial
 from numerics.evidence.verdict import Verdict, at_most, decided, equal, every, fails, greater_than
 from numerics.strategies import rationals, sizes
-from numerics.sublevel.line import components, is_strict_minimum, last_root
+from numerics.sublevel.one_variable import components, is_strict_minimum, last_root
 from theorems import Citation, Claim, Mutant, Premise, Printed
 from theorems.proof import Axiom, Derivation, Letter, Statement
 from theorems.proof.crosscheck import Model

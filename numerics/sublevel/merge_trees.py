@@ -29,8 +29,8 @@ from numerics.sublevel.grid import Grid, offsets, require_memory
 if TYPE_CHECKING:
     import networkx as nx
 
-    from numerics.sublevel.forest import Forest
-    from numerics.sublevel.slabs import Progress, Source
+    from numerics.sublevel.grid_blocks import Progress, Source
+    from numerics.sublevel.merge_forest import Forest
 
 # How far the levels of the grid and of the function are apart, in units of the noise: see `MergeTree.noise`.
 _REAL_ABOVE = {"face": 4, "freudenthal": 2, "full": 2}
@@ -50,12 +50,12 @@ def merge_tree(
     `adjacency` is `face`, `freudenthal` (the edges of the Kuhn triangulation) or `full`; `periodic` lists the axes that close up (`True`:
     all). `workers` threads share the pass; the result does not depend on them. `method`: the pass over `saddles` needs almost
     no memory on smooth data; `sort` takes all vertices; `auto` begins with the first and turns to the second where that is faster or
-    the saddles do not fit (`forest.py`). The array is not copied (other than a contiguous float64
+    the saddles do not fit (`merge_forest.py`). The array is not copied (other than a contiguous float64
     array it is converted a block at a time) and must not change while the tree is used.
 
     Raises `InputError` for NaN, -inf, empty or one-cell arrays, more than six dimensions, and what would not fit in memory.
     """
-    from numerics.sublevel.slabs import Stored
+    from numerics.sublevel.grid_blocks import Stored
 
     return _tree(Stored(values), adjacency, periodic, workers, method)
 
@@ -79,7 +79,7 @@ def merge_tree_of_loss(
     `progress(done, total)` is called after every block. Raises `InputError` as `merge_tree`, and if `loss` raises, returns the wrong
     shape, changes its values, or has more saddles than memory can hold.
     """
-    from numerics.sublevel.slabs import Loss
+    from numerics.sublevel.grid_blocks import Loss
 
     if not callable(loss):
         raise TypeError(f"`loss` needs a function of the coordinates, found {type(loss).__name__}.")
@@ -89,7 +89,7 @@ def merge_tree_of_loss(
 def _tree(
     source: Source, adjacency: str, periodic: Any, workers: int, method: str, progress: Progress | None = None
 ) -> MergeTree:
-    from numerics.sublevel.forest import forest
+    from numerics.sublevel.merge_forest import forest
 
     if method not in _METHODS:
         raise InputError(f"`method` needs one of {', '.join(_METHODS)}, found {method!r}.")
@@ -212,7 +212,7 @@ class MergeTree:
         return np.where(inside, renamed[core], 0).astype(np.int32)
 
     def _blocks(self, overlap: int = 0) -> Any:
-        from numerics.sublevel.slabs import arrays
+        from numerics.sublevel.grid_blocks import arrays
 
         return arrays(self.source, overlap)
 
@@ -230,7 +230,7 @@ class MergeTree:
 
         Multi-indices. This is the lowest possible maximum of $E$ along paths of the grid from `v` to `w`; simplification does not change it.
         """
-        from numerics.sublevel.forest import descents
+        from numerics.sublevel.merge_forest import descents
 
         at = np.array([self._vertex(v), self._vertex(w)])
         height = max(self._value(v), self._value(w))
@@ -253,7 +253,7 @@ class MergeTree:
             return float(flat[self._vertex(index)])
         place = (0, *index) if len(self.grid.shape) == 1 else tuple(index)
         # Blocks are evaluated as in the pass, so that the value is the same bits.
-        from numerics.sublevel.slabs import windows
+        from numerics.sublevel.grid_blocks import windows
 
         window = windows(self.source, self.grid, 1)[0]
         window.load(place[0] // window.block)

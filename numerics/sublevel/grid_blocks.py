@@ -218,7 +218,7 @@ def in_threads(function: Callable[..., Any], jobs: Iterable[Sequence[Any]]) -> l
 
 def settle(window: Window, tables: Tables, feet: NDArray, arrived: NDArray, budget: int) -> int:
     """Sweep back and forth over the blocks in which descents wait until all have arrived. Returns the number of steps."""
-    from numerics.sublevel.raster import descend
+    from numerics.sublevel.saddle_pass import descend
 
     steps, at, ahead = 0, 0, 1
     span = window.block * window.slab

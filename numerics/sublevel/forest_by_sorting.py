@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from numerics.sublevel.compiled import kernel
 from numerics.sublevel.grid import Tables
-from numerics.sublevel.raster import find, longer
+from numerics.sublevel.saddle_pass import find, longer
 
 
 def memory(size: int) -> int:

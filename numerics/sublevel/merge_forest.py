@@ -14,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numerics.evidence.errors import InputError
-from numerics.sublevel import raster
-from numerics.sublevel import sorted as by_sorting
+from numerics.sublevel import forest_by_sorting, saddle_pass
 from numerics.sublevel.compiled import announced
 from numerics.sublevel.grid import Grid, Tables, available_memory, require_memory
-from numerics.sublevel.slabs import Progress, Source, Stored, Window, in_threads, settle, windows
+from numerics.sublevel.grid_blocks import Progress, Source, Stored, Window, in_threads, settle, windows
 
 _PER_ENTRY = 48  # bytes for a foot of a saddle: vertex, foot, height, root, order, and room to grow
 _SMALL = 50_000  # times the dimension: vertices up to which sorting noise is faster than keeping its saddles
@@ -67,18 +66,18 @@ def _scan(
     for b in blocks:
         window.load(b)
         first, last = window.slabs(b)
-        state, v, minima, births, saddles, feet, heights = raster.scan(
+        state, v, minima, births, saddles, feet, heights = saddle_pass.scan(
             window.flat, window.where, tables, first, last, limit - entries, np.empty(0, grid.index_type)
         )
-        if state == raster.NOT_A_NUMBER:
+        if state == saddle_pass.NOT_A_NUMBER:
             raise _refused(grid, v, "NaN")
         if np.isneginf(births).any():
             raise _refused(grid, minima[np.isneginf(births)][0], "-inf")
         arrived = np.zeros(feet.size, np.bool_)
         entries += feet.size
-        if state == raster.DONE:
-            steps += raster.descend(window.flat, window.where, tables, feet, arrived, budget - steps)
-        if state == raster.TOO_MANY or steps > budget:
+        if state == saddle_pass.DONE:
+            steps += saddle_pass.descend(window.flat, window.where, tables, feet, arrived, budget - steps)
+        if state == saddle_pass.TOO_MANY or steps > budget:
             raise _TooMuchError
         found.append((minima, births, saddles, feet, heights, arrived))
         if progress is not None:
@@ -122,8 +121,8 @@ def _pass(source: Source, grid: Grid, tables: Tables, workers: int, auto: bool, 
     )
     saddles, heights = saddles[starts[:-1]].astype(np.int64), heights[starts[:-1]]
     roots = places(grid, minima, feet)
-    order = by_sorting.total_order(heights)
-    into, at = raster.kruskal(order, starts, roots, births, np.arange(births.size, dtype=grid.index_type))
+    order = forest_by_sorting.total_order(heights)
+    into, at = saddle_pass.kruskal(order, starts, roots, births, np.arange(births.size, dtype=grid.index_type))
     return Forest(
         minima, births, into, np.where(at >= 0, _at(saddles, at), -1), np.where(at >= 0, _at(heights, at), np.inf)
     )
@@ -137,7 +136,7 @@ def _at(array: NDArray, index: NDArray) -> NDArray:
 def places(grid: Grid, minima: NDArray, vertices: NDArray) -> NDArray[np.int64]:
     """The places of `vertices` in the sorted list of minima, all of which are in it."""
     shift = max(0, int(np.log2(grid.size / max(1, minima.size))))
-    found = raster.positions(minima, vertices, shift, np.empty((grid.size >> shift) + 2, np.int64))
+    found = saddle_pass.positions(minima, vertices, shift, np.empty((grid.size >> shift) + 2, np.int64))
     if (found < 0).any():
         raise InputError(
             "`values` needs to stay as it is while its tree is used, found other minima: give the tree a copy."
@@ -147,7 +146,7 @@ def places(grid: Grid, minima: NDArray, vertices: NDArray) -> NDArray[np.int64]:
 
 def _sort(source: Source, grid: Grid, tables: Tables) -> Forest:
     flat = source.whole()
-    needed = by_sorting.memory(grid.size) + (0 if flat is not None else 8 * grid.size)
+    needed = forest_by_sorting.memory(grid.size) + (0 if flat is not None else 8 * grid.size)
     require_memory(
         f"`values` has {grid.size} vertices and many saddles: sorting them", needed, "use a coarser grid or smooth it."
     )
@@ -156,7 +155,7 @@ def _sort(source: Source, grid: Grid, tables: Tables) -> Forest:
         source.fill(0, grid.rows[0], flat.reshape(grid.rows))
     if np.isnan(flat).any():
         raise _refused(grid, np.isnan(flat).argmax(), "NaN")
-    minima, into, saddle = by_sorting.forest(flat, tables, grid.index_type)
+    minima, into, saddle = forest_by_sorting.forest(flat, tables, grid.index_type)
     if np.isneginf(flat[minima]).any():
         raise _refused(grid, minima[np.isneginf(flat[minima])][0], "-inf")
     return Forest(minima, flat[minima], into, saddle, np.where(saddle >= 0, flat[np.maximum(saddle, 0)], np.inf))
