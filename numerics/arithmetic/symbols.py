@@ -10,7 +10,8 @@ axes. The *twist* $h_a$ is 0 or 1.
 With $p \le q$ (transpose otherwise), $G(\omega) = F(\omega)F(\omega)^*$ is itself a trigonometric polynomial,
 $$G(\omega) = \sum_s C_s e^{i\langle\omega, s\rangle}, \qquad C_s = \sum_{t - t' = s} K_tK_{t'}^\top, \qquad
   C_{-s} = C_s^\top,$$
-so that one real matrix product for each pair of opposite shifts replaces a complex one at each frequency:
+so that one real matrix product for each pair of opposite shifts replaces a complex one at each frequency. (Where $F$ is
+made of blocks of columns with kernels of their own, the *phases* of a stride, $C_s$ is the sum over all blocks.)
 $$G(\omega) = C_0 + \sum_{s > 0}\big[\cos\langle\omega,s\rangle\,(C_s + C_s^\top) + i\sin\langle\omega,s\rangle\,(C_s -
   C_s^\top)\big].$$
 $G(-\omega) = \overline{G(\omega)}$ has the same eigenvalues: half of the grid is enough, which is its own mirror image. The frequencies are visited in
@@ -27,7 +28,9 @@ one product of two blocks holds what they contribute to all shifts.
 # Rounding
 
 Notation and assumptions are those of `numerics.arithmetic.spectral`. The kernel is scaled by a power of two so that its
-largest entry is in $[1/2, 1)$. Let $S = \sum_t |K_t|$ (entrywise), $T$ the number of points $t$, $m = qT$.
+largest entry is in $[1/2, 1)$. Let $S = \sum_t |K_t|$ (entrywise), $T$ the number of points $t$, $m = qT$. With phases, $S$ is
+made of the blocks $\sum_t |K_t|$, $q$ is the number of columns of one block, and $T$ counts the points of all: each has at most
+one partner $t'$ in a $C_s$, which sums at most $m$ products again.
 
 *Coefficients.* $C_s$ sums at most $m$ products: $|\hat C_s - C_s| \le \gamma_m \sum_{t-t'=s}|K_t||K_{t'}|^\top$.
 
@@ -75,7 +78,7 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from flint import arb, ctx, fmpq
@@ -136,29 +139,32 @@ class _Grid:
         return 2 * math.pi * self.points[row] / self.turns
 
 
-@dataclass(frozen=True, eq=False)
-class Pairs:
-    r"""The pairs of points sorted by their difference: `left` and `right` are the numbers of $t$ and $t'$, a difference
-    begins at each of `starts`. The 2H + 1 differences are $-s_H, \dots, -s_1, 0, s_1, \dots, s_H$; `shifts` are the
-    $s_i$, H x axes."""
+class Phase(NamedTuple):
+    """The numbers of the points of one phase; for each two of them which difference it is."""
 
-    left: Ints
-    right: Ints
-    starts: Ints
+    points: Ints
+    which: Ints
+
+
+class Pairs(NamedTuple):
+    r"""The differences of points that share a phase: $-s_H, \dots, -s_1, 0, s_1, \dots, s_H$; `shifts` are the $s_i$, H x
+    axes."""
+
+    phases: tuple[Phase, ...]
     shifts: Ints
 
     @staticmethod
-    def of(positions: Ints) -> Pairs:
+    def of(positions: Ints, phases: Ints) -> Pairs:
         low = positions.min(axis=0)
         extent = positions.max(axis=0) - low + 1
         # one number for each difference, growing in their order
         code = (positions - low) @ np.cumprod([1, *(2 * extent[:0:-1])])[::-1]
-        differences = (code[:, None] - code).ravel()
-        order = np.argsort(differences, kind="stable")
-        left, right = np.divmod(order, len(positions))
-        starts = np.unique(differences[order], return_index=True)[1]
-        first = starts[len(starts) // 2 + 1 :]
-        return Pairs(left, right, starts, positions[left[first]] - positions[right[first]])
+        groups = [np.flatnonzero(phases == phase) for phase in np.unique(phases)]
+        codes = [code[points, None] - code[points] for points in groups]
+        vectors = [(positions[points, None] - positions[points]).reshape(-1, low.size) for points in groups]
+        known, first = np.unique(np.concatenate([c.ravel() for c in codes]), return_index=True)
+        found = tuple(Phase(points, np.searchsorted(known, c)) for points, c in zip(groups, codes, strict=True))
+        return Pairs(found, np.concatenate(vectors)[first[len(known) // 2 + 1 :]])
 
 
 @functools.lru_cache(maxsize=4)
@@ -177,36 +183,42 @@ def _packing(p: int) -> tuple[NDArray[np.int32], NDArray[np.int8], Ints]:
 class _Kernel:
     """The kernel of one group, T x p x q, any strides; scaled block by block, so that it is never copied as a whole."""
 
-    def __init__(self, K: Floats, exponent: int) -> None:
-        self.K, self.factors = K, powers(-exponent)
+    def __init__(self, K: Floats, pairs: Pairs, exponent: int) -> None:
+        self.K, self.pairs, self.factors = K, pairs, powers(-exponent)
 
-    def blocks(self, end: int | None = None) -> Iterator[tuple[slice, Floats]]:
-        """Rows of all points, contiguous, up to the block that begins at `end`."""
-        T, p, _ = self.K.shape
-        step = max(1, _ROWS // T)
+    def blocks(self, end: int | None = None) -> Iterator[tuple[slice, list[Floats]]]:
+        """Rows for each phase, points x rows x q, up to the block that begins at `end`; the next block overwrites them."""
+        T, p, q = self.K.shape
+        step = min(max(1, _ROWS // T), p)
+        buffers = [np.empty((phase.points.size, step, q)) for phase in self.pairs.phases]
         for start in range(0, p if end is None else end, step):
             rows = slice(start, min(start + step, p))
-            block = self.K[:, rows].copy()
-            for factor in self.factors:
-                block *= factor
-            yield rows, block
+            parts = [buffer[:, : rows.stop - start] for buffer in buffers]
+            for part, phase in zip(parts, self.pairs.phases, strict=True):
+                for i, point in enumerate(phase.points.tolist()):
+                    part[i] = self.K[point, rows]
+                for factor in self.factors:
+                    part *= factor
+            yield rows, parts
 
     def absolute_sum(self) -> Floats:
-        r"""$S = \sum_t |K_t|$, with at most T - 1 roundings."""
-        S = np.empty(self.K.shape[1:])
-        for rows, block in self.blocks():
-            np.abs(block, out=block).sum(axis=0, out=S[rows])
+        r"""$S = \sum_t |K_t|$ for each phase, with at most T - 1 roundings."""
+        S = np.empty((len(self.pairs.phases), *self.K.shape[1:]))
+        for rows, parts in self.blocks():
+            for sums, part in zip(S[:, rows], parts, strict=True):
+                np.abs(part, out=part).sum(axis=0, out=sums)
         return S
 
-    def traces(self, pairs: Pairs) -> Floats:
+    def traces(self) -> Floats:
         r"""$\mathrm{tr}\,C_0$ and $2\,\mathrm{tr}\,C_s$ for $s > 0$, summed row by row: see the head of this file."""
-        T = self.K.shape[0]
-        products = np.zeros((T, T))
-        for _, block in self.blocks():
-            for row in block.swapaxes(0, 1):
-                products += row @ row.T
-        sums = np.add.reduceat(products[pairs.left, pairs.right], pairs.starts)
-        H = len(pairs.shifts)
+        H = len(self.pairs.shifts)
+        totals = [np.zeros(phase.which.shape) for phase in self.pairs.phases]
+        for _, parts in self.blocks():
+            for total, part in zip(totals, parts, strict=True):
+                total += (part.transpose(1, 0, 2) @ part.transpose(1, 2, 0)).sum(axis=0)
+        sums = np.zeros(2 * H + 1)
+        for total, phase in zip(totals, self.pairs.phases, strict=True):
+            np.add.at(sums, phase.which, total)
         sums[H + 1 :] *= 2
         return sums[H:]
 
@@ -214,9 +226,9 @@ class _Kernel:
 class _Group:
     r"""$-\hat G$ of one group, packed."""
 
-    def __init__(self, kernel: _Kernel, pairs: Pairs) -> None:
+    def __init__(self, kernel: _Kernel) -> None:
         self.p = p = kernel.K.shape[1]
-        H = len(pairs.shifts)
+        H = len(kernel.pairs.shifts)
         self.index, self.sign, self.diagonal = _packing(p)
         self.even = np.empty((H + 1, self.index.size))
         self.odd = np.empty((H, self.index.size))
@@ -225,7 +237,7 @@ class _Group:
         places = places.reshape(p, p, order="F")
         for rows, left in kernel.blocks():
             for columns, right in itertools.chain(kernel.blocks(rows.start), [(rows, left)]):
-                C = correlation(left, right, pairs)
+                C = correlation(left, right, kernel.pairs)
                 lower = places[rows, columns] >= 0
                 C, place = C[:, lower], places[rows, columns][lower]
                 # the part for -s is the transpose of that for s
@@ -249,11 +261,16 @@ class _Group:
         return G.reshape(self.p, self.p, order="F")
 
 
-def correlation(X: Floats, Y: Floats, pairs: Pairs) -> Floats:
-    r"""$\sum_{t-t'=s} X_tY_{t'}^\top$ for all differences $s$, of blocks T x b x q and T x c x q."""
-    T, b, _ = X.shape
-    products = X.reshape(T * b, -1) @ Y.reshape(T * Y.shape[1], -1).T
-    return np.add.reduceat(products.reshape(T, b, T, -1)[pairs.left, :, pairs.right], pairs.starts, axis=0)
+def correlation(X: list[Floats], Y: list[Floats], pairs: Pairs) -> Floats:
+    r"""$\sum_{t-t'=s} X_tY_{t'}^\top$ for all differences $s$, of blocks T x b x q and T x c x q for each phase."""
+    b, c = X[0].shape[1], Y[0].shape[1]
+    C = np.zeros((2 * len(pairs.shifts) + 1, b, c))
+    for x, y, phase in zip(X, Y, pairs.phases, strict=True):
+        T = phase.points.size
+        products = (x.reshape(T * b, -1) @ y.reshape(T * c, -1).T).reshape(T, b, T, c)
+        for own, which in zip(products, phase.which, strict=True):
+            C[which] += own.swapaxes(0, 1)  # no difference occurs twice
+    return C
 
 
 class _Records:
@@ -338,28 +355,30 @@ def largest_on_grid(
     relative_width: float,
     exponent: int = 0,
     twists: Sequence[tuple[int, ...]] | None = None,
+    phases: Ints | None = None,
 ) -> Peak:
     r"""$\max_g\max_\omega\|F_g(\omega)\|_\sigma$ of the symbols of all groups over the grid with these sides, times
     $2^{-\text{exponent}}$.
 
     `K` is groups x T x p x q, float64 in any memory order, its largest entry in $2^{\text{exponent}}[1/2, 1)$ in size;
-    `positions` T x axes, the points $t$, distinct. `relative_width` is about the relative width that is wanted.
+    `positions` T x axes, the points $t$. `relative_width` is about the relative width that is wanted. With `phases`, a
+    number for each point, $F(\omega)$ has the sum over each phase as a block of columns; points of one phase are distinct.
 
     With several `twists`, each 0 or 1 for each axis, the result is $\max_g\min_{\text{twists}}\max_\omega$; a twist moves
     the grid by half a step along the axes where it is 1. The default is one grid that is not moved.
     """
-    swapped = K.shape[2] > K.shape[3]
+    swapped = phases is None and K.shape[2] > K.shape[3]
     K = K.swapaxes(2, 3) if swapped else K
     _, T, p, q = K.shape
-    pairs = Pairs.of(positions)
+    pairs = Pairs.of(positions, np.zeros(T, np.int64) if phases is None else phases)
     H = len(pairs.shifts)
     grids = [_Grid(sides, twist, pairs.shifts) for twist in twists or [(0,) * len(sides)]]
-    kernels = [_Kernel(k, exponent) for k in K]
+    kernels = [_Kernel(k, pairs, exponent) for k in K]
     with ctx.workprec(BITS):
         totals = [norm_ball(kernel.absolute_sum()) * arb(1 / (1 - gamma(T))) for kernel in kernels]
         size = functools.reduce(arb.max, totals).upper()
         error = arb(2).sqrt() * arb(gamma(q * T + p + H + 8)) * size * size + NU
-        coefficients = np.array([kernel.traces(pairs) for kernel in kernels]).T
+        coefficients = np.array([kernel.traces() for kernel in kernels]).T
         traces = [_traces(coefficients, grid) for grid in grids]
         peaks = np.array([trace.max(axis=0) for trace in traces])
         largest = peaks.min(axis=0)
@@ -367,7 +386,7 @@ def largest_on_grid(
         for g in np.argsort(-largest, kind="stable").tolist():
             if largest[g] <= best.tau:
                 break
-            group = _Group(kernels[g], pairs)
+            group = _Group(kernels[g])
             trials: list[_Records] = []
             for twist in np.argsort(peaks[:, g], kind="stable").tolist()[:_TWISTS]:
                 limit = min((trial.tau for trial in trials), default=math.inf)

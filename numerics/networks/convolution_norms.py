@@ -32,7 +32,7 @@ import functools
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from flint import arb, ctx
@@ -120,7 +120,8 @@ def layer_norm(
     if method == "dense" or (method == "auto" and dense and not exact):
         return _dense_norm(layer, input_shape, relative_width)
     with ctx.workprec(BITS):
-        K, positions, exponent = _kernels(layer, known)
+        kernels = _kernels(layer, known)
+        K, positions, phases, exponent = kernels
         if not K.size:
             return arb(0)
         scale = power_of_two(exponent) * arb(math.prod(axis.repeats for axis in known)).sqrt()
@@ -134,10 +135,10 @@ def layer_norm(
             twists = [tuple(0 for _ in sides)]
             if not layer.circular:
                 twists = list(itertools.product(*((1, 0) if side > 1 else (0,) for side in sides)))
-            peak = largest_on_grid(K, positions, sides, relative_width, exponent, twists)
+            peak = largest_on_grid(K, positions, sides, relative_width, exponent, twists, phases)
             lower, upper = peak.lower, peak.upper
         if not exact:
-            lower = arb(0) if upper == 0 else _iterated(layer, input_shape, known, exponent, K, positions, peak)
+            lower = arb(0) if upper == 0 else _iterated(layer, input_shape, known, kernels, peak)
             return between(lower * power_of_two(exponent), upper * scale)
         result = between(lower * scale, upper * scale)
     if width(result) > relative_width and peak is not None:
@@ -168,33 +169,53 @@ def _without_idle_taps(layer: Convolution, axes: Sequence[Axis]) -> Convolution:
     return layer.with_weight(np.where(used, layer.weight, 0.0), None)
 
 
-def _kernels(layer: Convolution, axes: Sequence[Axis]) -> tuple[Floats, Ints, int]:
-    r"""The kernels of the symbol, groups x T x out/groups x (phases in/groups); their places, T x axes; and the $e$ with
-    the largest entry in $2^e[1/2, 1)$. Empty when all weights that count are zero. For stride 1 a view of the weight."""
-    blocks = [np.unique(axis.blocks) for axis in axes]
-    phases = [int(axis.phases.max()) + 1 for axis in axes]
+class _Kernels(NamedTuple):
+    r"""The kernels of the symbol, groups x T x p x q, a view of the weight where that is possible; their places, T x axes;
+    their phases, where those are not side by side in the kernels already; and the $e$ with the largest entry in $2^e[1/2,
+    1)$. Empty when all weights that count are zero."""
+
+    K: Floats
+    positions: Ints
+    phases: Ints | None
+    exponent: int
+
+    def singular_vector(self, group: int, frequency: Floats) -> Numbers:
+        """The first left singular vector of the symbol, in floats."""
+        phases = np.zeros(len(self.positions), np.int64) if self.phases is None else self.phases
+        F = [
+            symbol(self.K[group, own], self.positions[own], frequency, self.exponent)
+            for own in (phases == phase for phase in np.unique(phases))
+        ]
+        return np.linalg.svd(np.hstack(F), full_matrices=False)[0][:, 0]
+
+
+def _kernels(layer: Convolution, axes: Sequence[Axis]) -> _Kernels:
     out, channels = layer.outputs // layer.groups, layer.weight.shape[1]
     weight = layer.weight
     for number, axis in enumerate(axes, 2):
         if axis.taps.size < weight.shape[number]:
             weight = weight.take(axis.taps, axis=number)
-    weight = weight.reshape(layer.groups, out, channels, *(axis.taps.size for axis in axes))
     largest = max(float(weight.max()), -float(weight.min()))
     if not largest:
-        return np.empty(0), np.empty((0, len(axes)), np.int64), 0
-    grid = np.array(list(itertools.product(*(b.tolist() for b in blocks))), np.int64)
-    if math.prod(phases) == 1:
-        # each tap has a place of its own
-        K = np.moveaxis(weight.reshape(layer.groups, out, channels, -1), -1, 1)
-    else:
-        K = np.zeros((layer.groups, len(grid), out, math.prod(phases), channels))
-        for taps in itertools.product(*(range(axis.taps.size) for axis in axes)):
-            places_ = [int(np.searchsorted(b, axis.blocks[t])) for b, axis, t in zip(blocks, axes, taps, strict=True)]
-            residues = [int(axis.phases[t]) for axis, t in zip(axes, taps, strict=True)]
-            place = np.ravel_multi_index(places_, [len(b) for b in blocks])
-            K[:, place, :, np.ravel_multi_index(residues, phases), :] = weight[(..., *taps)]
-        K = K.reshape(layer.groups, len(grid), out, -1)
-    return K, grid, math.frexp(largest)[1]
+        return _Kernels(np.empty(0), np.empty((0, len(axes)), np.int64), None, 0)
+    exponent = math.frexp(largest)[1]
+    weight = weight.reshape(layer.groups, out, channels, -1)
+    # of each tap, the last axis running fastest
+    positions = np.array(list(itertools.product(*(axis.blocks.tolist() for axis in axes))), np.int64)
+    residues = np.array(list(itertools.product(*(axis.phases.tolist() for axis in axes))), np.int64)
+    phases = np.unique(residues, axis=0, return_inverse=True)[1].ravel()
+    K, count = np.moveaxis(weight, -1, 1), int(phases.max()) + 1
+    if (positions == positions[0]).all():
+        # all taps have phases of their own; the order of columns does not matter
+        return _Kernels(weight.reshape(layer.groups, 1, out, -1), positions[:1], None, exponent)
+    if count == 1 or out <= count * channels:
+        return _Kernels(K, positions, phases if count > 1 else None, exponent)
+    # the smaller side is that of the phases and channels: they are written side by side
+    grid, place = np.unique(positions, axis=0, return_inverse=True)
+    wide = np.zeros((layer.groups, len(grid), out, count, channels))
+    for tap, (a, b) in enumerate(zip(place.ravel(), phases, strict=True)):
+        wide[:, a, :, b] = K[:, tap]
+    return _Kernels(wide.reshape(layer.groups, len(grid), out, -1), grid, None, exponent)
 
 
 # The true operator.
@@ -248,25 +269,16 @@ class _Operator:
 
 
 def _iterated(
-    layer: Convolution,
-    input_shape: Shape,
-    axes: Sequence[Axis],
-    exponent: int,
-    K: Floats,
-    positions: Ints,
-    peak: Peak | None,
+    layer: Convolution, input_shape: Shape, axes: Sequence[Axis], kernels: _Kernels, peak: Peak | None
 ) -> arb:
     r"""A lower bound of $2^{-e}\|A\|_\sigma$ by iteration on the true operator, from modes of the torus."""
-    lengths = input_shape[1:]
+    lengths, exponent = input_shape[1:], kernels.exponent
     work = layer.weight.size * math.prod(lengths) * 4 * _STEPS
-    best = peak.group if peak else int(np.argmax([np.linalg.norm(np.ldexp(k, -exponent)) for k in K]))
+    best = peak.group if peak else int(np.argmax([np.linalg.norm(np.ldexp(k, -exponent)) for k in kernels.K]))
     frequency = peak.frequency if peak else np.zeros(len(axes))
     lower = arb(0)
     for group in range(layer.groups) if work <= _GROUPS_WORK else (best,):
-        if peak and group == best:
-            vector = peak.vector
-        else:
-            vector = np.linalg.svd(symbol(K[group], positions, frequency, exponent))[0][:, 0]
+        vector = peak.vector if peak and group == best else kernels.singular_vector(group, frequency)
         lower = lower.max(_iterated_group(_Operator(layer, lengths, group, exponent), axes, frequency, vector))
     return lower
 
@@ -383,11 +395,11 @@ def norm_at_every_size(
             raise InputError(f"`grid` must be an integer above {blocks[-1]} for this kernel, found {grid!r}.")
         axes.append(Axis(np.arange(size), blocks, phases, grid if blocks[-1] else 1, 1, True, 1))
     with ctx.workprec(BITS):
-        K, positions, exponent = _kernels(layer, axes)
+        K, positions, phases, exponent = _kernels(layer, axes)
         if not K.size:
             return arb(0)
         sides = tuple(axis.side for axis in axes)
-        peak = largest_on_grid(K, positions, sides, checked_width(relative_width), exponent)
+        peak = largest_on_grid(K, positions, sides, checked_width(relative_width), exponent, phases=phases)
         upper = peak.upper * between_grid_points(positions, sides)
         return between(peak.lower * power_of_two(exponent), upper * power_of_two(exponent))
 
