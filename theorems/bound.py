@@ -12,7 +12,7 @@ true value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -321,9 +321,16 @@ class Bound:
 
         return sympy.latex(self.expression)
 
+    def lacking(self, options: Mapping[str, Any]) -> tuple[str, ...]:
+        """The required options that are not given."""
+        return tuple(name for name in self.required if options.get(name) is None)
+
+    def sentences(self, names: Iterable[str]) -> tuple[str, ...]:
+        return tuple(f"it needs `{name}`: {self.options[name]}" for name in names)
+
     def missing(self, options: Mapping[str, Any]) -> tuple[str, ...]:
         """A sentence for every required option that is not given."""
-        return tuple(f"it needs `{name}`: {self.options[name]}" for name in self.required if options.get(name) is None)
+        return self.sentences(self.lacking(options))
 
     def on(
         self,

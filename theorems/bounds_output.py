@@ -106,7 +106,10 @@ def table(report: BoundsReport) -> str:
         lines += [f"  {row.bound.name}: {'; '.join(row.broken)}." for row in left_out if row.broken]
     if any(not row.broken for row in left_out):
         lines += ["", "Bounds that need to know more (--test, --training or --set NAME=VALUE):", ""]
-        lines += [f"  {row.bound.name}: {'; '.join(row.missing)}." for row in left_out if not row.broken]
+        lacking = [row for row in left_out if not row.broken]
+        lines += _aligned([(row.bound.name, ", ".join(row.lacking)) for row in lacking])
+        meanings = dict.fromkeys((name, row.bound.options[name]) for row in lacking for name in row.lacking)
+        lines += ["", *_aligned(sorted(meanings))]
     return "\n".join(line.rstrip() for line in lines)
 
 

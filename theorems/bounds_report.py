@@ -33,7 +33,12 @@ class Row:
     bound: Bound
     value: BoundValue | None
     broken: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """A sentence for every option that was not given and is needed."""
+        return self.bound.sentences(self.lacking)
 
 
 @dataclass(frozen=True)
@@ -136,9 +141,9 @@ def bounds_report(
         progress(bound.name)
         given = {"gamma": gamma, "references": references, "test_data": test_data, **options}
         chosen = {k: v for k, v in given.items() if k in bound.options and v is not None}
-        broken, missing = bound.conditions(network), bound.missing(chosen)
-        if broken or missing:
-            rows.append(Row(bound, None, broken, missing))
+        broken, lacking = bound.conditions(network), bound.lacking(chosen)
+        if broken or lacking:
+            rows.append(Row(bound, None, broken, lacking))
         else:
             needs_delta = {"delta": delta} if "delta" in bound.symbols else {}
             rows.append(Row(bound, bound.on(network, data, **needs_delta, **chosen)))

@@ -184,6 +184,8 @@ def _best_exponent(network: Network, data: Data, R: float, counts: Sequence[int]
 def bounds() -> tuple[Bound, ...]:
     r"""Paper, sharp and uniform form. The first two hold for norms and a margin that were fixed before the data."""
     gamma = "margin, fixed before the data (default 1)"
+    # The norms of a trained network are known after the data only, so this is no promise about it.
+    quantity = "Pr[error], as if the norms had been fixed before the data"
     paper = Bound(
         "spectral-margin-paper",
         "spectral margin bound, the paper's constants; norms and gamma fixed before the data",
@@ -194,6 +196,7 @@ def bounds() -> tuple[Bound, ...]:
         PAGE,
         CITATION,
         {"gamma": gamma, "references": REFERENCES},
+        quantity=quantity,
     )
     sharp = Bound(
         "spectral-margin-sharp",
@@ -205,6 +208,7 @@ def bounds() -> tuple[Bound, ...]:
         PAGE,
         CITATION,
         {"gamma": gamma, "references": REFERENCES},
+        quantity=quantity,
     )
     uniform = Bound(
         "spectral-margin-uniform",

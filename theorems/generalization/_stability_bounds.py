@@ -123,10 +123,7 @@ def smooth_bounds() -> tuple[Bound, ...]:
 # Stability of Langevin dynamics.
 
 
-def _change(letter: str) -> dict[str, str]:
-    return {"gradient_change": f"{letter}, how far the gradient at one point can differ between two examples"}
-
-
+_CHANGE = {"gradient_change": "how far the gradient at one point can differ between two examples (D, or G)"}
 _LANGEVIN = ("gradient_change", "loss_range", "inverse_temperature", "step_sizes")
 
 
@@ -163,7 +160,7 @@ def langevin_bounds() -> tuple[Bound, ...]:
                 **N,
             },
             measure,
-            {**_change("G"), **RANGE, **TEMPERATURE, **STEP_OPTIONS, **EXAMPLES},
+            {**_CHANGE, **RANGE, **TEMPERATURE, **STEP_OPTIONS, **EXAMPLES},
             _LANGEVIN,
             trivial="M",
         ),
@@ -210,7 +207,7 @@ def stochastic_langevin_bounds() -> tuple[Bound, ...]:
                 **N,
             },
             measure,
-            {**_change("D"), **RANGE, **TEMPERATURE, **STEP_OPTIONS, **EXAMPLES},
+            {**_CHANGE, **RANGE, **TEMPERATURE, **STEP_OPTIONS, **EXAMPLES},
             _LANGEVIN,
             trivial="M",
         ),
