@@ -77,6 +77,7 @@ class KerasLayer:
         self.name: str = get(self.config, "name", str, where)
         self.nodes: Any = entry.get("inbound_nodes", [])
         self.title = within + self.name
+        self.where = f"layer {self} of `{path}`"
         self.layers: list[KerasLayer] = []
         """The layers of a model inside the model."""
         self.group = ""
@@ -89,14 +90,14 @@ class KerasLayer:
         return f"`{short(self.title, 60)}` ({short(self.kind, 40)})"
 
     def get(self, key: str, kind: type | tuple[type, ...]) -> Any:
-        return get(self.config, key, kind, f"layer {self}")
+        return get(self.config, key, kind, self.where)
 
     def sizes(self, key: str, axes: int) -> list[int]:
         value = self.get(key, (list, int))
         values = value if isinstance(value, list) else [value] * axes
         if len(values) != axes or any(type(n) is not int or n < 1 for n in values):
             raise InputError(
-                f"The configuration of layer {self} must give `{key}` for {axes} axes, found {short(value)}."
+                f"The configuration of {self.where} must give `{key}` for {axes} axes, found {short(value)}."
             )
         return values
 
@@ -104,8 +105,8 @@ class KerasLayer:
 def _target(layer: KerasLayer, size: int) -> list[int]:
     """The shape that a Reshape of this many numbers gives, in the order of the file."""
     target = list(layer.get("target_shape", list))
-    if any(type(n) is not int for n in target):
-        raise InputError(f"The configuration of layer {layer} must give `target_shape`, found {short(target)}.")
+    if len(target) > 8 or any(type(n) is not int or not -1 <= n < 2**31 for n in target):
+        raise InputError(f"The configuration of {layer.where} must give `target_shape`, found {short(target)}.")
     if target.count(-1) == 1 and (known := -math.prod(target)) > 0 and size % known == 0:
         target[target.index(-1)] = size // known
     if not target or min(target) < 1 or math.prod(target) != size:
@@ -278,7 +279,7 @@ def zero_padding(model: Model, layer: KerasLayer, value: str, reads: list[str], 
     pairs = [padding] if axes == 1 else padding
     sizes = [n for pair in pairs if isinstance(pair, list) and len(pair) == 2 for n in pair]
     if len(sizes) != 2 * axes or any(type(n) is not int or n < 0 for n in sizes):
-        raise InputError(f"The configuration of layer {layer} must give `padding`, found {short(padding)}.")
+        raise InputError(f"The configuration of {layer.where} must give `padding`, found {short(padding)}.")
     kinds = [model.uses[reader][0].kind for reader in model.readers.get(value, [])]
     if value == model.output or not reads or reads[0] in model.padded or any("Conv" not in kind for kind in kinds):
         raise Unsupported(" that is not in front of a convolution")
@@ -393,11 +394,9 @@ def standardization(model: Model, layer: KerasLayer, value: str, reads: list[str
     given = (
         [np.asarray(layer.get(key, (int, float, list)), np.float32) for key in ("mean", "variance")] if not w else w[:2]
     )
-    channels = shape[0] if shape else 1
+    ones = model.assembly.ones(shape[0] if shape else 1)
     mean, variance = (
-        np.full(channels, part.item(), np.float64)
-        if part.size == 1
-        else _sorted(part.reshape(-1), model.orders.get(reads[0]))
+        part.item() * ones if part.size == 1 else _sorted(part.reshape(-1), model.orders.get(reads[0]))
         for part in given
     )
     variance = np.maximum(variance, 1e-14)
@@ -422,7 +421,7 @@ def rescaling(model: Model, layer: KerasLayer, value: str, reads: list[str], w: 
     shape = _shape(model, reads)
     if offset == 0:
         return _then(model, layer, value, reads, lambda: Scaling(float(factor)))
-    ones = np.ones(shape[0] if shape else 1)
+    ones = model.assembly.ones(shape[0] if shape else 1)
     return _then(
         model, layer, value, reads, lambda: BatchNormalization(0 * ones, ones, factor * ones, offset * ones, 0.0)
     )
