@@ -177,15 +177,21 @@ def _then(model: Model, layer: KerasLayer, value: str, reads: Sequence[str], mak
 
 def _activated(model: Model, layer: KerasLayer, value: str, reads: Sequence[str], make: Callable[[], Layer]) -> None:
     """A linear layer and its activation; a softmax is the end."""
-    name = layer.config.get("activation", "linear")
+    name = _activation(layer, "linear")
     if name == "linear":
         return _then(model, layer, value, reads, make)
-    if name != "softmax" and (not isinstance(name, str) or name not in _ACTIVATIONS):
-        what = name.get("registered_name") or name.get("class_name") if isinstance(name, dict) else name
-        raise Unsupported(f" with the activation `{short(what, 40)}`")
     between = f"{value} before its activation"
     _then(model, layer, between, reads, make)
     return _activate(model, layer, value, [between], name)
+
+
+def _activation(layer: KerasLayer, default: str | None) -> str:
+    """The name of the activation of a layer, if it can be read."""
+    name = layer.config.get("activation", default)
+    if name != "softmax" and (not isinstance(name, str) or name not in _ACTIVATIONS):
+        what = name.get("registered_name") or name.get("class_name") if isinstance(name, dict) else name
+        raise Unsupported(f" with the activation `{short(what, 40)}`")
+    return name
 
 
 def _activate(model: Model, layer: KerasLayer, value: str, reads: Sequence[str], name: str) -> None:
@@ -201,11 +207,7 @@ def _activate(model: Model, layer: KerasLayer, value: str, reads: Sequence[str],
 
 def activation(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
     _shape(model, reads)
-    name = layer.config.get("activation")
-    if name != "softmax" and (not isinstance(name, str) or name not in _ACTIVATIONS):
-        what = name.get("registered_name") or name.get("class_name") if isinstance(name, dict) else name
-        raise Unsupported(f" `{short(what, 40)}`")
-    _activate(model, layer, value, reads, name)
+    _activate(model, layer, value, reads, _activation(layer, None))
 
 
 def softmax(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
