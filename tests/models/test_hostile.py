@@ -156,7 +156,87 @@ def onnx_matmul(*initializers: bytes) -> bytes:
     return onnx_file(b"".join(parts))
 
 
+def onnx_graph(nodes: list[bytes], initializers: list[bytes], sizes: tuple[int, ...] = (1, 2)) -> bytes:
+    dimensions = b"".join(field(1, b"\x08" + varint(n)) for n in sizes)
+    value = field(1, b"x") + field(2, field(1, field(2, dimensions)))
+    parts = [field(1, node) for node in nodes] + [field(5, tensor) for tensor in initializers]
+    return onnx_file(b"".join([*parts, field(11, value), field(12, field(1, b"y"))]))
+
+
+def onnx_node(operator: str, inputs: str, output: str, *attributes: bytes) -> bytes:
+    names = b"".join(field(1, name.encode()) for name in inputs.split())
+    return names + field(2, output.encode()) + field(4, operator.encode()) + b"".join(attributes)
+
+
+def onnx_integers(name: str, *numbers: int) -> bytes:
+    return onnx_tensor(name, [len(numbers)], struct.pack(f"<{len(numbers)}q", *numbers), 7)
+
+
+def chained(operator: str, inputs: str, count: int, last: str, *initializers: bytes, sizes: tuple[int, ...]) -> bytes:
+    """A chain of one operator, whose last value an operator `last` reads."""
+    nodes = [onnx_node(operator, f"v{i} {inputs}", f"v{i + 1}") for i in range(count)]
+    ends = [onnx_node("Identity", "x", "v0"), *nodes, onnx_node(last, f"v{count} k", "y")]
+    return onnx_graph(ends, list(initializers), sizes)
+
+
+def shared_matrix() -> bytes:
+    """A matrix of a megabyte that 9000 layers use."""
+    matrix = onnx_tensor("k", [500, 500], np.eye(500, dtype=np.float32).tobytes())
+    return chained("MatMul", "k", 9000, "MatMul", matrix, sizes=(1, 500))
+
+
+def many_slices() -> bytes:
+    """Circular padding that pads its own result, 3000 times."""
+    axis = b"\x0a\x04axis\x18\x02\xa0\x01\x02"
+    nodes = [onnx_node("Identity", "x", "v0")]
+    for i in range(3000):
+        nodes += [
+            onnx_node("Slice", f"v{i} s e a", f"w{i}"),
+            onnx_node("Concat", f"w{i} v{i}", f"v{i + 1}", field(5, axis)),
+        ]
+    nodes.append(onnx_node("Conv", "v3000 k", "y"))
+    numbers = [onnx_integers("s", -1), onnx_integers("e", 2**63 - 1), onnx_integers("a", 2)]
+    return onnx_graph(nodes, [*numbers, onnx_tensor("k", [1, 1, 1], bytes(4))], (1, 1, 4))
+
+
 # Keras
+
+
+def keras_layer(kind: str, name: str, reads: str = "", **config: Any) -> dict[str, Any]:
+    history = {"class_name": "__keras_tensor__", "config": {"keras_history": [reads, 0, 0]}}
+    nodes = [{"args": [history], "kwargs": {}}] if reads else []
+    return {"class_name": kind, "config": {"name": name, **config}, "inbound_nodes": nodes}
+
+
+def keras_layers(*inside: dict[str, Any], shape: tuple[int, ...] = (8, 8, 1), kind: str = "Sequential") -> bytes:
+    entry = keras_layer("InputLayer", "in", batch_shape=[None, *shape])
+    stream = io.BytesIO()
+    importlib.import_module("h5py").File(stream, "w").close()
+    return keras_file(stream.getvalue(), json.dumps(keras_layer(kind, "m", layers=[entry, *inside])).encode())
+
+
+POOL = keras_layer("MaxPooling2D", "p", data_format="channels_last", pool_size=2, strides=None, padding="valid")
+
+
+def doubling(depth: int) -> dict[str, Any]:
+    """A model that uses a model inside it ten times, `depth` deep."""
+    entry = keras_layer("InputLayer", "in", batch_shape=[None, 4])
+    if not depth:
+        return keras_layer("Functional", f"m{depth}", layers=[entry], output_layers=["in", 0, 0])
+    inner = doubling(depth - 1)
+    uses = [
+        {"class_name": "__keras_tensor__", "config": {"keras_history": [n, i, 0]}}
+        for n, i in [("in", 0), *((inner["config"]["name"], i) for i in range(9))]
+    ]
+    inner["inbound_nodes"] = [{"args": [use], "kwargs": {}} for use in uses]
+    return keras_layer("Functional", f"m{depth}", layers=[entry, inner], output_layers=[inner["config"]["name"], 9, 0])
+
+
+def nested_models(depth: int) -> dict[str, Any]:
+    inner = keras_layer("Sequential", "m", layers=[])
+    for _ in range(depth):
+        inner = keras_layer("Sequential", "m", layers=[inner])
+    return inner
 
 
 def keras_file(weights: bytes | None = None, config: bytes | None = None) -> bytes:
@@ -311,6 +391,41 @@ FILES: dict[str, tuple[Callable[[], bytes], str]] = {
     "config.keras": (lambda: keras_file(config=b"[" * 10**6), "must be JSON"),
     "nested config.keras": (lambda: keras_file(config=json.dumps(nested_config()).encode()), "reads something other"),
     "large config.keras": (lambda: keras_file(config=b" " * 10**7), "it has 10000000 bytes and may have 4194304"),
+    "shared.onnx": (shared_matrix, "must not use the tensors of the file more than 10 times over"),
+    "channels.onnx": (
+        lambda: chained("Add", "k", 1, "Add", onnx_tensor("k", [], bytes(4)), sizes=(1, 2**27)),
+        "must scale or shift at most 1048576 channels, found 134217728",
+    ),
+    "scaler.onnx": (lambda: chained("Scaler", "", 1, "Add", onnx_tensor("k", [], bytes(4)), sizes=(1, 2**27)), "must scale or shift"),
+    "reshapes.onnx": (
+        lambda: chained("Reshape", "s", 9000, "MatMul", onnx_integers("s", 1, 3), onnx_tensor("k", [2, 1], bytes(8)), sizes=(1, 2)),
+        "(Reshape) to [1, 3], which is not",
+    ),
+    "axes.onnx": (
+        lambda: chained("Unsqueeze", "s", 9000, "Flatten", onnx_integers("s", 1), sizes=(1, 2)),
+        "which is no shape of samples",
+    ),
+    "constant axes.onnx": (
+        lambda: onnx_graph([onnx_node("Unsqueeze", "k s", "m"), onnx_node("MatMul", "x m", "y")], [onnx_integers("s", *range(900)), onnx_tensor("k", [2, 1], bytes(8))]),
+        "does not fit its constants",
+    ),
+    "constant of shape.onnx": (
+        lambda: onnx_graph([onnx_node("ConstantOfShape", "s", "m"), onnx_node("MatMul", "x m", "y")], [onnx_integers("s", 2**40, 2**40)]),
+        "(ConstantOfShape)",
+    ),
+    "slices.onnx": (many_slices, "(Concat) that is not circular padding"),
+    "channels.keras": (lambda: keras_layers(keras_layer("Rescaling", "a", scale=1.0, offset=1.0), shape=(2**27,)), "must scale or shift at most 1048576 channels"),
+    "order.keras": (
+        lambda: keras_layers(POOL, keras_layer("Flatten", "f"), shape=(2**12, 2**12, 8)),
+        "must end with a dense layer, found values in the order of an image",
+    ),
+    "reshape.keras": (
+        lambda: keras_layers(keras_layer("Reshape", "r", target_shape=[2**13, -1, 2]), POOL, shape=(2**27,)),
+        "which moves numbers from one channel to another",
+    ),
+    "shapes.keras": (lambda: keras_layers(keras_layer("Reshape", "r", target_shape=[10**4000] * 500), shape=(8,)), "must give `target_shape`, found [1000"),
+    "doubling.keras": (lambda: keras_file(config=json.dumps(doubling(8)).encode()), "must use its layers at most 10000 times"),
+    "nested models.keras": (lambda: keras_file(config=json.dumps(nested_models(60)).encode()), "in models 20 deep, found more"),
     "weights.keras": (lambda: keras_file(weights=bytes(1000)), "could not be read"),
     "external link.keras": (lambda: keras_file(hdf5(external_link)), "leads elsewhere"),
     "soft link.keras": (lambda: keras_file(hdf5(soft_link)), "leads elsewhere"),

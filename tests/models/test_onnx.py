@@ -219,6 +219,17 @@ GRAPHS: dict[str, tuple[list[Any], dict[str, np.ndarray], tuple[int, ...]]] = {
         | {"e": draw(35, 1), "one": integers(1)},
         (18,),
     ),
+    "an input that is read in two shapes": (
+        [
+            node("Reshape", "x image", "i"),
+            node("Conv", "i u", "c"),
+            node("Flatten", "c", "f"),
+            node("MatMul", "x k", "m"),
+            node("Add", "f m", "y"),
+        ],
+        {"image": integers(-1, 2, 3), "u": draw(3, 2, 2), "k": draw(6, 6)},
+        (6,),
+    ),
     "clips and one slope": (
         [
             node("Gemm", "x k", "a"),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numerics.arithmetic.enclosure import Floats
 from numerics.evidence.errors import InputError
 from numerics.networks.folding import fold_batch_normalization
 from numerics.networks.layers import BatchNormalization, Convolution, Dense, Layer, Linear, Pooling, Reshape
@@ -22,6 +23,8 @@ MOST_REUSE = 10
 """The weights of all layers may hold this many times as many numbers as the file, beyond `HARMLESS_NUMBERS`: layers may
 share a tensor, and each has a copy."""
 HARMLESS_NUMBERS = 2**23
+MOST_CHANNELS = 2**20
+"""The most channels, or flat values, that one number is made into a factor or a shift for."""
 MOST_STEP = 2**16
 """The largest padding, stride, dilation or window."""
 
@@ -76,6 +79,12 @@ class Assembly:
         """The shape of a value for one sample, `None` when it is unknown."""
         number = self._number(name)
         return None if number is None else self.shapes[number]
+
+    def ones(self, channels: int) -> Floats:
+        """Ones for all channels, of which a file may declare any number."""
+        if channels > MOST_CHANNELS:
+            raise InputError(f"`{self.source}` must scale or shift at most {MOST_CHANNELS} channels, found {channels}.")
+        return np.ones(channels)
 
     def name(self, name: str, number: int | None) -> None:
         if name in self.numbers:

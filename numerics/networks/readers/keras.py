@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from numerics.evidence.errors import InputError
@@ -201,7 +202,8 @@ class Model:
         for value in order:
             layer, reads = self.uses[value]
             try:
-                LAYERS[layer.kind](self, layer, value, reads, layer.variables)
+                with np.errstate(over="ignore"):  # what is infinite then is refused by its layer
+                    LAYERS[layer.kind](self, layer, value, reads, layer.variables)
             except Unsupported as why:
                 self.assembly.unknown(value, f"{layer}{why}")
             except InputError:

@@ -6,7 +6,7 @@ Each gets the model, the layer, the name of its value, the names of what it read
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,10 +27,9 @@ from numerics.networks.layers import (
 )
 from numerics.networks.readers.assembly import same_padding
 from numerics.networks.readers.files import short
+from numerics.networks.readers.keras_config import MODELS, KerasLayer, Unsupported
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numerics.networks.readers.keras import Model
 
 _ACTIVATIONS = {
@@ -47,65 +46,17 @@ _NOTHING = (
     "ActivityRegularization", "Identity",
 )  # fmt: skip
 
-MODELS = ("Sequential", "Functional", "Model")
 _ENTRY_BY_ENTRY = ("InputLayer", "Rescaling", *MODELS, *_NOTHING)
 
 Order = tuple[int, int]
 """Of flat values: (channels, places), which the file has places first and the network channels first."""
 
 
-class Unsupported(Exception):
-    """A layer that cannot be read, or not with these settings; the text says which."""
-
-
-def get(config: Any, key: str, kind: type | tuple[type, ...], where: str) -> Any:
-    """A setting of the configuration, of the type it must have; raises `InputError`."""
-    value = config.get(key) if isinstance(config, Mapping) else None
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is int):
-        raise InputError(f"The configuration of {where} must give `{key}`, found {short(value)}.")
-    return value
-
-
-class KerasLayer:
-    """A layer of the configuration: class, name, settings, and for each use the values that it reads."""
-
-    def __init__(self, entry: Any, path: Path, within: str = "") -> None:
-        """`within` is the title of the model that it is part of, and a slash."""
-        where = f"a layer of `{path}`"
-        self.kind: str = get(entry, "class_name", str, where)
-        self.config: Mapping[str, Any] = get(entry, "config", dict, where)
-        self.name: str = get(self.config, "name", str, where)
-        self.nodes: Any = entry.get("inbound_nodes", [])
-        self.title = within + self.name
-        self.layers: list[KerasLayer] = []
-        """The layers of a model inside the model."""
-        self.group = ""
-        self.variables: list[NDArray[Any]] = []
-        """Where in the file of weights its variables are, and what they are, once they are read."""
-        built = entry.get("build_config")
-        self.built: Any = built.get("input_shape") if isinstance(built, dict) else self.config.get("build_input_shape")
-
-    def __str__(self) -> str:
-        return f"`{short(self.title, 60)}` ({short(self.kind, 40)})"
-
-    def get(self, key: str, kind: type | tuple[type, ...]) -> Any:
-        return get(self.config, key, kind, f"layer {self}")
-
-    def sizes(self, key: str, axes: int) -> list[int]:
-        value = self.get(key, (list, int))
-        values = value if isinstance(value, list) else [value] * axes
-        if len(values) != axes or any(type(n) is not int or n < 1 for n in values):
-            raise InputError(
-                f"The configuration of layer {self} must give `{key}` for {axes} axes, found {short(value)}."
-            )
-        return values
-
-
 def _target(layer: KerasLayer, size: int) -> list[int]:
     """The shape that a Reshape of this many numbers gives, in the order of the file."""
     target = list(layer.get("target_shape", list))
-    if any(type(n) is not int for n in target):
-        raise InputError(f"The configuration of layer {layer} must give `target_shape`, found {short(target)}.")
+    if len(target) > 8 or any(type(n) is not int or not -1 <= n < 2**31 for n in target):
+        raise InputError(f"The configuration of {layer.where} must give `target_shape`, found {short(target)}.")
     if target.count(-1) == 1 and (known := -math.prod(target)) > 0 and size % known == 0:
         target[target.index(-1)] = size // known
     if not target or min(target) < 1 or math.prod(target) != size:
@@ -176,15 +127,21 @@ def _then(model: Model, layer: KerasLayer, value: str, reads: Sequence[str], mak
 
 def _activated(model: Model, layer: KerasLayer, value: str, reads: Sequence[str], make: Callable[[], Layer]) -> None:
     """A linear layer and its activation; a softmax is the end."""
-    name = layer.config.get("activation", "linear")
+    name = _activation(layer, "linear")
     if name == "linear":
         return _then(model, layer, value, reads, make)
-    if name != "softmax" and (not isinstance(name, str) or name not in _ACTIVATIONS):
-        what = name.get("registered_name") or name.get("class_name") if isinstance(name, dict) else name
-        raise Unsupported(f" with the activation `{short(what, 40)}`")
     between = f"{value} before its activation"
     _then(model, layer, between, reads, make)
     return _activate(model, layer, value, [between], name)
+
+
+def _activation(layer: KerasLayer, default: str | None) -> str:
+    """The name of the activation of a layer, if it can be read."""
+    name = layer.config.get("activation", default)
+    if name != "softmax" and (not isinstance(name, str) or name not in _ACTIVATIONS):
+        what = name.get("registered_name") or name.get("class_name") if isinstance(name, dict) else name
+        raise Unsupported(f" with the activation `{short(what, 40)}`")
+    return name
 
 
 def _activate(model: Model, layer: KerasLayer, value: str, reads: Sequence[str], name: str) -> None:
@@ -200,11 +157,7 @@ def _activate(model: Model, layer: KerasLayer, value: str, reads: Sequence[str],
 
 def activation(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
     _shape(model, reads)
-    name = layer.config.get("activation")
-    if name != "softmax" and (not isinstance(name, str) or name not in _ACTIVATIONS):
-        what = name.get("registered_name") or name.get("class_name") if isinstance(name, dict) else name
-        raise Unsupported(f" `{short(what, 40)}`")
-    _activate(model, layer, value, reads, name)
+    _activate(model, layer, value, reads, _activation(layer, None))
 
 
 def softmax(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
@@ -278,7 +231,7 @@ def zero_padding(model: Model, layer: KerasLayer, value: str, reads: list[str], 
     pairs = [padding] if axes == 1 else padding
     sizes = [n for pair in pairs if isinstance(pair, list) and len(pair) == 2 for n in pair]
     if len(sizes) != 2 * axes or any(type(n) is not int or n < 0 for n in sizes):
-        raise InputError(f"The configuration of layer {layer} must give `padding`, found {short(padding)}.")
+        raise InputError(f"The configuration of {layer.where} must give `padding`, found {short(padding)}.")
     kinds = [model.uses[reader][0].kind for reader in model.readers.get(value, [])]
     if value == model.output or not reads or reads[0] in model.padded or any("Conv" not in kind for kind in kinds):
         raise Unsupported(" that is not in front of a convolution")
@@ -393,11 +346,9 @@ def standardization(model: Model, layer: KerasLayer, value: str, reads: list[str
     given = (
         [np.asarray(layer.get(key, (int, float, list)), np.float32) for key in ("mean", "variance")] if not w else w[:2]
     )
-    channels = shape[0] if shape else 1
+    ones = model.assembly.ones(shape[0] if shape else 1)
     mean, variance = (
-        np.full(channels, part.item(), np.float64)
-        if part.size == 1
-        else _sorted(part.reshape(-1), model.orders.get(reads[0]))
+        part.item() * ones if part.size == 1 else _sorted(part.reshape(-1), model.orders.get(reads[0]))
         for part in given
     )
     variance = np.maximum(variance, 1e-14)
@@ -422,7 +373,7 @@ def rescaling(model: Model, layer: KerasLayer, value: str, reads: list[str], w: 
     shape = _shape(model, reads)
     if offset == 0:
         return _then(model, layer, value, reads, lambda: Scaling(float(factor)))
-    ones = np.ones(shape[0] if shape else 1)
+    ones = model.assembly.ones(shape[0] if shape else 1)
     return _then(
         model, layer, value, reads, lambda: BatchNormalization(0 * ones, ones, factor * ones, offset * ones, 0.0)
     )

@@ -103,7 +103,8 @@ class Importer:
     def network(self) -> Network:
         self._input()
         for node in self.graph.nodes:
-            self._node(node)
+            with np.errstate(over="ignore"):  # what is infinite then is refused by its layer
+                self._node(node)
         network = self.assembly.network(self._output(), self.path.stem)
         return with_two_logits(network) if self.has_one_logit else network
 

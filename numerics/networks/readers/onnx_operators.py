@@ -241,12 +241,14 @@ def scaler(graph: Importer, node: Node) -> None:
     if len(shape) != 1:
         raise Unsupported(" of images")
 
+    ones = graph.assembly.ones(shape[0])
+    zeros = 0 * ones
+
     def each(key: str, plain: float) -> NDArray[np.float64]:
         values = np.asarray(node.attributes.get(key, [plain]), np.float64)
-        return np.broadcast_to(values, shape) if values.size == 1 else values
+        return values * ones if values.size == 1 else values
 
     offset, scale = each("offset", 0.0), each("scale", 1.0)
-    zeros, ones = np.zeros(shape), np.ones(shape)
     return add_layer(graph, node, lambda: BatchNormalization(offset, ones, scale, zeros, 0.0))
 
 
@@ -272,13 +274,16 @@ def arithmetic(graph: Importer, node: Node) -> None:
     if node.operator == "Div" and not number.all():
         raise InputError(f"`{graph.path}`: the operator {node} must not divide by zero.")
     one = full.size == 1 and node.operator in ("Mul", "Div")
-    channels = np.broadcast_to(full.reshape(-1), (shape[0],))
-    ones, zeros = np.ones(shape[0]), np.zeros(shape[0])
+    if one:
+        value = full.item()
+        return add_layer(graph, node, lambda: Scaling(value if node.operator == "Mul" else 1 / value), values[0])
+    ones = graph.assembly.ones(shape[0])
+    channels, zeros = full.reshape(-1) * ones, 0 * ones
     variance = ones
     match node.operator:
         case "Mul":
             factor, shift = channels, zeros
-        case "Div" if not one and (channels == channels.astype(np.float32)).all():
+        case "Div" if (channels == channels.astype(np.float32)).all():
             # x / c = sign(c) x / sqrt(c^2), and the squares of float32 numbers are float64 numbers
             factor, shift, variance = np.sign(channels), zeros, np.square(channels)
         case "Div":
@@ -290,7 +295,7 @@ def arithmetic(graph: Importer, node: Node) -> None:
     return add_layer(
         graph,
         node,
-        lambda: Scaling(float(factor[0])) if one else BatchNormalization(zeros, variance, factor, shift, 0.0),
+        lambda: BatchNormalization(zeros, variance, factor, shift, 0.0),
         values[0],
     )
 
