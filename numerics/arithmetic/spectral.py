@@ -174,7 +174,7 @@ def lanczos(
         w = apply(V[j])
         T[j, j] = np.vdot(V[j], w).real
         for _ in range(2):
-            w = w - (V[: j + 1].conj() @ w) @ V[: j + 1]
+            w = w - (V[: j + 1] @ w.conj()).conj() @ V[: j + 1]  # without a conjugated copy of V
         beta = float(np.linalg.norm(w))
         done = j + 1 == steps or j + 1 == start.size or beta <= 1e-14 * abs(T[j, j])
         if done or j % 4 == 3:

@@ -297,14 +297,14 @@ def _iterated_group(operator: _Operator, axes: Sequence[Axis], frequency: Floats
     wave *= np.exp(-0.5j * np.angle((vector @ vector) * (wave * wave).sum()))
     start = operator.adjoint(np.real(np.multiply.outer(vector, wave))).ravel()
     # a little of everything: the mode may have a symmetry that the best vector has not
-    noise = random_start(start.size, False)
-    noise *= (0.01 * np.linalg.norm(start) or 1.0) / np.linalg.norm(noise)
+    size = np.linalg.norm(start) or 1.0
+    start += 0.01 * size * start.size**-0.5 * random_start(start.size, False)
 
     def gram(v: Any) -> Any:
         return operator.adjoint(operator.forward(v.reshape(shape))).ravel()
 
     steps = _STEPS if operator.kernels.size * math.prod(operator.counts) > _LARGE else 8 * _STEPS
-    _, v = lanczos(gram, start + noise, RELATIVE_WIDTH, steps)
+    _, v = lanczos(gram, start, RELATIVE_WIDTH, steps)
     image, length = norm_ball(operator.forward(v.reshape(shape))), norm_ball(v)
     cells, repeats = len(operator.kernels), math.prod(axis.repeats for axis in axes)
     total = norm_ball(sum(map(np.abs, operator.kernels), np.zeros(operator.kernels.shape[1:]))) / arb(1 - gamma(cells))

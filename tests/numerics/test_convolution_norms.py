@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from flint import arb, ctx, fmpq
 
-from numerics.arithmetic import balls, enclosure, symbols
+from numerics.arithmetic import balls, enclosure, gram_polynomial, symbols
 from numerics.arithmetic.spectral import spectral_norm, width
 from numerics.arithmetic.symbols import between_grid_points, largest_on_grid, symbol
 from numerics.evidence.errors import InputError
@@ -475,7 +475,9 @@ def test_the_error_of_the_correlation_is_needed(monkeypatch):
         assert peak.lower < truth < peak.upper
         # what a float sum may do: add the squares one by one to the large one
         lost = np.array([[0.75**2]])
-        monkeypatch.setattr(symbols, "correlation", lambda X, Y, pairs: np.multiply.outer([0.0, 1.0, 0.0], lost))
+        monkeypatch.setattr(
+            gram_polynomial, "correlation", lambda X, Y, pairs: np.multiply.outer([0.0, 1.0, 0.0], lost)
+        )
         peak = largest_on_grid(K, points, (3,), 1e-15)
         assert peak.upper > truth
         monkeypatch.setattr(symbols, "gamma", lambda k: fmpq(0))
@@ -486,14 +488,16 @@ def test_the_error_of_the_correlation_is_needed(monkeypatch):
 
 def test_planted_errors_as_large_as_the_proof_allows_are_paid_for(monkeypatch):
     rng = np.random.default_rng(0)
-    original = symbols.correlation
+    original = gram_polynomial.correlation
     for trial in range(20):
         K = rng.uniform(-1, 1, (1, 3, 2, 3))
         K /= np.abs(K).max() * 1.01
         S = np.abs(K[0]).sum(axis=0)
         error = 0.9 * float(enclosure.gamma(9)) * S @ S.T / 3
         sign = 1 if trial % 2 else -1
-        monkeypatch.setattr(symbols, "correlation", lambda X, Y, pairs, e=sign * error: original(X, Y, pairs) + e)
+        monkeypatch.setattr(
+            gram_polynomial, "correlation", lambda X, Y, pairs, e=sign * error: original(X, Y, pairs) + e
+        )
         peak = largest_on_grid(K, positions((3,)), (7,), 1e-12)
         with ctx.workprec(128):
             truth = arb(0)
