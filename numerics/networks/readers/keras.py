@@ -26,7 +26,8 @@ from numerics.networks.network import Network
 from numerics.networks.readers.assembly import Assembly
 from numerics.networks.readers.files import MOST_MEMBERS, MOST_TEXT, Archive, json_object, short
 from numerics.networks.readers.hdf5 import read_hdf5
-from numerics.networks.readers.keras_layers import LAYERS, MODELS, KerasLayer, Order, Unsupported
+from numerics.networks.readers.keras_config import MODELS, KerasLayer, Unsupported
+from numerics.networks.readers.keras_layers import LAYERS, Order
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 _SPACE = re.compile(r"((Depthwise|Separable)?Conv|ZeroPadding|(Global)?(Max|Average)Pooling)[12]D")
