@@ -42,9 +42,12 @@ def _clip(low: float, high: float) -> Kind:
     return Kind(lambda x, s: np.clip(x, low, high), lambda s: 1.0, 0.0, True)
 
 
+SLOPES: Mapping[str, float] = {"leaky_relu": 0.01, "prelu": 0.25}
+"""The activations that have a slope, with its default."""
+
 ACTIVATIONS: Mapping[str, Kind] = {
     "relu": Kind(lambda x, s: np.maximum(x, 0.0), lambda s: 1.0, 0.0, True),
-    "leaky_relu": Kind(lambda x, s: np.where(x >= 0, x, s * x), lambda s: max(1.0, abs(s)), 0.0, True),
+    **dict.fromkeys(SLOPES, Kind(lambda x, s: np.where(x >= 0, x, s * x), lambda s: max(1.0, abs(s)), 0.0, True)),
     "abs": Kind(lambda x, s: np.abs(x), lambda s: 1.0, 0.0, True),
     "identity": Kind(lambda x, s: x, lambda s: 1.0, 0.0, True),
     **{name: _clip(*ends) for name, ends in CLIPS.items()},
@@ -52,7 +55,7 @@ ACTIVATIONS: Mapping[str, Kind] = {
     "sigmoid": Kind(lambda x, s: _sigmoid(x), lambda s: 0.25, 0.5, False),
     "sign": Kind(lambda x, s: np.sign(x), lambda s: math.inf, 0.0, True),
 }
-"""The activations, by name. `leaky_relu` alone has a slope, 0.01 by default; `logistic` is read as `sigmoid`. `sign` has
+"""The activations, by name. `prelu` is a `leaky_relu` whose slope was learned; `logistic` is read as `sigmoid`. `sign` has
 three values, -1, 0 and 1, with sign(0) = 0 as in ONNX, NumPy and PyTorch: it alone jumps, and has no Lipschitz constant."""
 
 _TEXT = re.compile(r"\s*(\w+)\s*(?:\(\s*([^()\s]+)\s*\))?\s*")
@@ -64,7 +67,7 @@ class Activation:
     r"""An activation, applied entry by entry.
 
     `name` is one of `ACTIVATIONS`, or `logistic` for `sigmoid`, or `linear` for `identity`; `slope` belongs to
-    `leaky_relu`, $\sigma(x) = x$ for $x \ge 0$ and slope $\cdot\, x$ below. Raises `InputError` for an unknown name, a
+    `leaky_relu` and `prelu`, $\sigma(x) = x$ for $x \ge 0$ and slope $\cdot\, x$ below. Raises `InputError` for an unknown name, a
     slope that is not finite, or a slope where there is none.
     """
 
@@ -78,10 +81,10 @@ class Activation:
             hint = f"did you mean `{near[0]}`?" if near else f"use one of {', '.join(ACTIVATIONS)}."
             raise InputError(f"`{self.name}` is not a known activation: {hint}")
         slope = self.slope
-        if name == "leaky_relu":
-            slope = 0.01 if slope is None else float(slope)
+        if name in SLOPES:
+            slope = SLOPES[name] if slope is None else float(slope)
             if not np.isfinite(slope):
-                raise InputError(f"The slope of `leaky_relu` must be finite, found {slope}.")
+                raise InputError(f"The slope of `{name}` must be finite, found {slope}.")
         elif slope is not None:
             raise InputError(f"`{name}` has no slope, found {slope}: leave it out, or use `leaky_relu`.")
         object.__setattr__(self, "name", name)

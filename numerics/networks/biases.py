@@ -44,9 +44,10 @@ def absorb_biases(
     the weights of the references (or `None`). Bounds of the new network are bounds of the old one, in terms of the
     larger norms.
 
-    Raises `InputError` for a layer that does not keep the constant: activations other than relu, leaky_relu, abs,
-    relu6, hard_tanh, identity and sign, scalings, reshaping across channels, averages over padding, batch normalisation (fold it first), grouped convolutions, convolutions
-    whose windows all touch the padding, and sums of which two terms hand it on.
+    Raises `InputError` for a layer that does not keep the constant: activations other than relu, leaky_relu, prelu,
+    abs, relu6, hard_tanh, identity and sign, scalings, reshaping across channels, averages over padding, batch
+    normalisation (fold it first), grouped convolutions, convolutions whose windows all touch the padding, and sums of
+    which two terms hand it on.
     """
     carries = _carries(network)
     silent = _silent(network, carries)
@@ -121,7 +122,7 @@ def _check_keeps(layer: Layer, shape: Shape, number: int) -> None:
     what = f"Layer {number}, `{layer}`, must keep a constant feature to absorb biases: "
     if isinstance(layer, Activation) and not layer.keeps_one:
         raise InputError(
-            f"{what}it needs sigma(1) = 1, which only relu, leaky_relu, abs, relu6, hard_tanh, identity and sign have."
+            f"{what}it needs sigma(1) = 1, which only relu, leaky_relu, prelu, abs, relu6, hard_tanh, identity and sign have."
         )
     if isinstance(layer, Scaling) and layer.factor != 1:
         raise InputError(f"{what}multiply its factor into a weight first.")

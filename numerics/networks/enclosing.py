@@ -142,7 +142,7 @@ def _activate(activation: Activation, centre: Floats, radius: Floats) -> Enclose
         return tanh(centre), (radius + SMOOTH_ERROR) * _ROOM
     if activation.name == "sigmoid":
         return sigmoid(centre), (radius * 0.25 + SMOOTH_ERROR) * _ROOM
-    if activation.name == "leaky_relu":
+    if activation.slope is not None:
         return _rounded_once(activation(centre), radius * activation.lipschitz)
     if activation.name == "sign":
         # The centre is on the side of the whole ball, and an exact 0 stays 0: elsewhere the three values are possible.

@@ -222,12 +222,23 @@ EVERY_PAGE = (
     "l1_margin_bound",
     "path_norm_margin_bound",
     "peeling_margin_bound",
+    "every_group_norm_margin_bound",
     "pac_bayes_spectral_bound",
     "pac_bayes_kl_bound",
     "few_bits_make_few_errors",
     "convolution_covering_bound",
     "vc_bound_for_piecewise_linear_networks",
 )
+
+
+@pytest.mark.parametrize("page", EVERY_PAGE)
+def test_a_slope_that_was_learned_is_no_part_of_the_architecture(page: str) -> None:
+    def layers(activation: str) -> list[Any]:
+        return [Dense(np.eye(2)), Activation(activation, 0.25), Dense(np.eye(2))]
+
+    for bound in bounds(page).values():
+        said, free = ("; ".join(bound.conditions(Network(layers(name)))) for name in ("prelu", "leaky_relu"))
+        assert "Layer 2, `prelu(0.25)`, has a slope that was learned" in said and "learned" not in free
 
 
 @pytest.mark.parametrize("shift", [0.0, 1.0])

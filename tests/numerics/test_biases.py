@@ -59,7 +59,7 @@ def test_biases_cannot_be_absorbed_through_an_activation_that_moves_one():
     network = Network([Dense([[1.0]], [1.0]), Activation("tanh"), Dense([[1.0]])])
     with pytest.raises(
         InputError,
-        match=r"Layer 2, `tanh`, must keep a constant .* only relu, leaky_relu, abs, relu6, hard_tanh, identity and sign have",
+        match=r"Layer 2, `tanh`, must keep a constant .* only relu, leaky_relu, prelu, abs, relu6, hard_tanh, identity and sign have",
     ):
         absorb_biases(network)
     absorb_biases(Network([Dense([[1.0]], [1.0]), Activation("tanh")]))  # behind the last layer it does not matter

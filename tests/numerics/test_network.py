@@ -73,7 +73,7 @@ def test_activations_as_text(text):
     ("make", "text"),
     [
         (lambda: Activation("rellu"), "`rellu` is not a known activation: did you mean `relu`?"),
-        (lambda: Activation("??"), "`??` is not a known activation: use one of relu, leaky_relu, abs"),
+        (lambda: Activation("??"), "`??` is not a known activation: use one of relu, leaky_relu, prelu, abs"),
         (lambda: Activation("relu", 0.1), "`relu` has no slope, found 0.1: leave it out"),
         (lambda: Activation("leaky_relu", float("nan")), "The slope of `leaky_relu` must be finite, found nan"),
         (lambda: Activation.from_text("leaky_relu(x)"), "An activation is written `relu` or `leaky_relu(0.1)`"),

@@ -7,7 +7,7 @@ import math
 from numerics.networks import Network
 from numerics.networks.layers import Activation, BatchNormalization, Convolution
 
-HOMOGENEOUS = ("relu", "leaky_relu", "abs", "identity")
+HOMOGENEOUS = ("relu", "leaky_relu", "prelu", "abs", "identity")
 
 
 def zero_condition(network: Network) -> list[str]:
@@ -21,21 +21,23 @@ def outputs_condition(network: Network) -> list[str]:
     return ["A margin needs at least two outputs, found 1: turn one score z into the two logits (0, z)"]
 
 
-def folded_condition(network: Network, *, moving: bool = True) -> list[str]:
-    """Batch normalisation, whose parameters depend on the data and that no bound counts.
+def learned_condition(network: Network, *, moving: bool = True) -> list[str]:
+    """Batch normalisation and slopes that were learned: parameters that depend on the data and that no bound counts.
 
-    Without `moving` those that do not map 0 to 0 are left out: `zero_condition` names them.
+    Without `moving` batch normalisations that do not map 0 to 0 are left out: `zero_condition` names them.
     """
-    return [
-        f"Layer {i}, `{layer}`, is not folded into a linear layer: call `fold_batch_normalization`"
-        for i, layer in enumerate(network.layers, 1)
-        if isinstance(layer, BatchNormalization) and (moving or not layer.moves_zero)
-    ]
+    broken = []
+    for i, layer in enumerate(network.layers, 1):
+        if isinstance(layer, BatchNormalization) and (moving or not layer.moves_zero):
+            broken.append(f"Layer {i}, `{layer}`, is not folded into a linear layer: call `fold_batch_normalization`")
+        elif isinstance(layer, Activation) and layer.name == "prelu":
+            broken.append(f"Layer {i}, `{layer}`, has a slope that was learned, which the bound does not pay for")
+    return broken
 
 
 def weights_condition(network: Network) -> tuple[str, ...]:
     """For bounds that count or shake the weights and biases of linear layers: there must be no other parameters."""
-    return (*outputs_condition(network), *folded_condition(network))
+    return (*outputs_condition(network), *learned_condition(network))
 
 
 def activation_condition(network: Network) -> list[str]:

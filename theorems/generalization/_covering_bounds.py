@@ -17,7 +17,7 @@ from numerics.networks.layers import Add, Convolution, Dense, Linear
 from numerics.networks.lipschitz import layer_lipschitz
 from numerics.networks.operator_norms import operator_norm
 from theorems.bound import Bound
-from theorems.generalization._conditions import folded_condition, outputs_condition, shift_condition, zero_condition
+from theorems.generalization._conditions import learned_condition, outputs_condition, shift_condition, zero_condition
 from theorems.generalization._norm_bounds import confidence, symbols
 from theorems.generalization._spectral_margins import (
     best_exponent,
@@ -40,7 +40,7 @@ REFERENCES = "reference weights, one of the shape of each linear layer's, fixed 
 
 
 def conditions(network: Network) -> tuple[str, ...]:
-    folded = folded_condition(network, moving=False)
+    folded = learned_condition(network, moving=False)
     return (*zero_condition(network), *outputs_condition(network), *folded, *shift_condition(network))
 
 

@@ -18,7 +18,7 @@ from numerics.networks.layers import Activation, Add, Pooling, Scaling
 from theorems.bound import Bound, enclose
 from theorems.generalization._conditions import (
     activation_condition,
-    folded_condition,
+    learned_condition,
     outputs_condition,
     zero_condition,
 )
@@ -53,7 +53,7 @@ def chain_conditions(network: Network) -> tuple[str, ...]:
             broken.append(f"Layer {i}, `{layer}`, does not read the layer before it, but the theorem is about chains")
         elif isinstance(layer, Pooling):
             broken.append(f"Layer {i}, `{layer}`, does not act entry by entry: write average pooling as a convolution")
-    return tuple(dict.fromkeys(broken + folded_condition(network, moving=False)))
+    return tuple(dict.fromkeys(broken + learned_condition(network, moving=False)))
 
 
 def constants(network: Network) -> arb:

@@ -24,7 +24,7 @@ from numerics.networks.layers import Activation, Add, Convolution, Pooling, Scal
 from numerics.networks.norms import reference_weights
 from numerics.networks.path_norms import longest_row
 from theorems.bound import Bound
-from theorems.generalization._conditions import HOMOGENEOUS, folded_condition, outputs_condition, zero_condition
+from theorems.generalization._conditions import HOMOGENEOUS, learned_condition, outputs_condition, zero_condition
 from theorems.generalization._every_scale import number_of
 from theorems.generalization._norm_bounds import symbols
 from theorems.options import margin
@@ -60,7 +60,7 @@ def conditions(network: Network) -> tuple[str, ...]:
             broken.append(f"Layer {i}, `{layer}`, has the Lipschitz constant {layer.lipschitz}, more than 1")
         elif isinstance(layer, Add | Pooling):
             broken.append(f"Layer {i}, `{layer}`, is no part of a chain of dense layers and activations")
-    return (*broken, *folded_condition(network, moving=False))
+    return (*broken, *learned_condition(network, moving=False))
 
 
 def norms(network: Network, references: Sequence[Any] | None) -> tuple[list[arb], arb]:

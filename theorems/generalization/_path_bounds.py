@@ -13,14 +13,14 @@ from numerics.networks import Data, Network
 from numerics.networks.layers import Activation, Pooling
 from numerics.networks.path_norms import greatest_feature, path_norms
 from theorems.bound import Bound
-from theorems.generalization._conditions import activation_condition, folded_condition, outputs_condition
+from theorems.generalization._conditions import activation_condition, learned_condition, outputs_condition
 from theorems.generalization._norm_bounds import norm_bound
 from theorems.generalization.path_norm_margin_bound import complexity
 
 if TYPE_CHECKING:
     from theorems.bound import Value
 
-CURVED = ("relu", "leaky_relu", "abs")
+CURVED = ("relu", "leaky_relu", "prelu", "abs")
 
 
 def conditions(network: Network) -> tuple[str, ...]:
@@ -29,7 +29,7 @@ def conditions(network: Network) -> tuple[str, ...]:
     for i, layer in enumerate(network.layers, 1):
         if isinstance(layer, Activation) and layer.at_zero:
             broken.append(f"Layer {i}, `{layer}`, has sigma(0) = {layer.at_zero}, not 0")
-    return (*broken, *folded_condition(network))
+    return (*broken, *learned_condition(network))
 
 
 def levels(network: Network) -> int:

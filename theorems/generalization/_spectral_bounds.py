@@ -27,7 +27,7 @@ from numerics.networks import (
 from numerics.networks.data import sample_count
 from numerics.networks.norms import activation_constants, deviations_21, spectral_norms
 from theorems.bound import Bound
-from theorems.generalization._conditions import folded_condition, outputs_condition, zero_condition
+from theorems.generalization._conditions import learned_condition, outputs_condition, zero_condition
 from theorems.generalization._spectral_margins import (
     best_exponent,
     inverse_share,
@@ -114,7 +114,7 @@ def conditions(network: Network) -> tuple[str, ...]:
     broken = zero_condition(network)
     if not network.is_chain:
         broken.append("It is not a chain of layers: path norms cover residual networks")
-    return (*broken, *outputs_condition(network), *folded_condition(network, moving=False))
+    return (*broken, *outputs_condition(network), *learned_condition(network, moving=False))
 
 
 def _common(network: Network, data: Data) -> dict[str, Value]:

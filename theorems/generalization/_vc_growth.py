@@ -12,14 +12,14 @@ from flint import arb
 from numerics.networks import Data, Network, certified_margins, empirical_margin_risk
 from numerics.networks.layers import Activation, Linear, Pooling
 from theorems.bound import Bound
-from theorems.generalization._conditions import folded_condition, outputs_condition
+from theorems.generalization._conditions import learned_condition, outputs_condition
 
 if TYPE_CHECKING:
     import sympy
 
     from theorems.bound import Value
 
-PIECEWISE = ("relu", "leaky_relu", "abs")
+PIECEWISE = ("relu", "leaky_relu", "prelu", "abs")
 
 
 @dataclass(frozen=True)
@@ -123,11 +123,11 @@ def conditions(network: Network) -> tuple[str, ...]:
             broken.append(f"Layer {i}, `{layer}`, jumps: `vc-sign` is the bound for networks of signs alone")
         elif isinstance(layer, Activation) and layer.name not in (*PIECEWISE, "identity"):
             broken.append(f"Layer {i}, `{layer}`, is not piecewise linear with two pieces")
-    return (*broken, *folded_condition(network))
+    return (*broken, *learned_condition(network))
 
 
 def sign_conditions(network: Network) -> tuple[str, ...]:
-    broken = outputs_condition(network) + folded_condition(network)
+    broken = outputs_condition(network) + learned_condition(network)
     activations = [
         (i, a) for i, a in enumerate(network.layers, 1) if isinstance(a, Activation) and a.name != "identity"
     ]

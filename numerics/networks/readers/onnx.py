@@ -6,7 +6,7 @@ r"""Networks of ONNX files, read without any ONNX library.
 | Add, Sum | `Add`; with a constant for each channel a shift |
 | Sub, Mul, Div with a constant, Scaler | `Scaling` for one number, otherwise a factor and a shift for each channel |
 | BatchNormalization | folded into the neighbouring linear layer, as are the factors and shifts above |
-| Relu, LeakyRelu, PRelu and Clip with some constants, Tanh, Sigmoid, Abs, Sign | `Activation` |
+| Relu, LeakyRelu, PRelu of one slope, Clip with some constants, Tanh, Sigmoid, Abs, Sign | `Activation` |
 | MaxPool, AveragePool, GlobalMaxPool, GlobalAveragePool; ReduceMax, ReduceMean over space | `Pooling` |
 | Flatten, Reshape, Squeeze, Unsqueeze of all axes but the first | `Flatten`, `Reshape` |
 | Identity, Dropout, Cast to float or double | nothing |

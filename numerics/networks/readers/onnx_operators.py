@@ -79,12 +79,15 @@ def activation(graph: Importer, node: Node) -> None:
 def leaky(graph: Importer, node: Node) -> None:
     shape_of(graph, node)
     slope: Any = node.attributes.get("alpha", 0.01)
-    if node.operator == "PRelu":
-        slopes = graph.constant(node, 1, "slope")
-        if slopes.size != 1:
-            raise Unsupported(" with more than one slope")
-        slope = slopes.item()
     add_layer(graph, node, lambda: Activation("leaky_relu", slope))
+
+
+def prelu(graph: Importer, node: Node) -> None:
+    shape_of(graph, node)
+    slopes = graph.constant(node, 1, "slope")
+    if slopes.size != 1:
+        raise Unsupported(" with more than one slope")
+    add_layer(graph, node, lambda: Activation("prelu", slopes.item()))
 
 
 def clip(graph: Importer, node: Node) -> None:
@@ -305,7 +308,8 @@ CALCULATIONS: dict[str, Callable[[Importer, Node], None]] = {
     "MatMul": matmul,
     "Conv": convolution,
     "BatchNormalization": normalization,
-    **dict.fromkeys(("LeakyRelu", "PRelu"), leaky),
+    "LeakyRelu": leaky,
+    "PRelu": prelu,
     "Clip": clip,
     **dict.fromkeys(("MaxPool", "AveragePool"), pooling),
     **dict.fromkeys(("GlobalAveragePool", "GlobalMaxPool", "ReduceMean", "ReduceMax"), whole_channels),

@@ -181,7 +181,7 @@ class _Importer:
         elif kind == "LeakyReLU":
             self.add(node, lambda: Activation("leaky_relu", m.negative_slope), what)
         elif kind == "PReLU" and m.weight.numel() == 1:
-            self.add(node, lambda: Activation("leaky_relu", m.weight.item()), what)
+            self.add(node, lambda: Activation("prelu", m.weight.item()), what)
         elif kind in ("ReLU6", "Hardtanh"):
             self._clip(node, m.min_val, m.max_val, what)
         elif kind in ("ReLU", "Tanh", "Sigmoid"):
