@@ -62,6 +62,14 @@ def test_levels_are_exact() -> None:
     assert row.split()[1] == "2"
 
 
+def test_different_levels_look_different() -> None:
+    report = landscape_report(load_loss(f"{LOSSES}:product", "-2,2"), points=100)
+    rows = table(report).partition("certified at least\n")[2].splitlines()[: len(report.levels)]
+    texts = [row.split()[0] for row in rows]
+    assert len(set(texts)) == len(texts) == len(set(report.levels)) >= 3
+    assert len({text[:9] for text in texts}) < len(texts)  # two of them are close
+
+
 def test_a_loss_that_is_no_expression_is_counted_on_the_grid(tmp_path: Path) -> None:
     file = tmp_path / "wave.py"
     file.write_text("import numpy as np\ndef wave(x):\n    return np.cos(x)\n")
@@ -77,7 +85,7 @@ def test_a_loss_that_is_no_expression_is_counted_on_the_grid(tmp_path: Path) -> 
     [
         ("losses.py", {}, "The loss must be given as FILE.py:FUNCTION, found `losses.py`."),
         ("nowhere.py:f", {}, "`nowhere.py` must be a Python file, found none."),
-        (f"{LOSSES}:nothing", {}, "must define the function `nothing`, found NoneType"),
+        (f"{LOSSES}:nothing", {}, "must define the function `nothing`, found no such name"),
         (f"{LOSSES}:product", {"box": "2,-2"}, "`--box` needs intervals with LOW < HIGH, found `2,-2`."),
         (f"{LOSSES}:product", {"box": "-2"}, "`--box` needs intervals LOW,HIGH, found `-2`."),
         (f"{LOSSES}:product", {"box": "a,2"}, "An end of `--box` must be a number such as 0.5 or 1/3, found `a`."),

@@ -77,7 +77,8 @@ def load_loss(target: str, box: str) -> Loss:
     except Exception as error:
         raise InputError(f"`{path}` could not be run: {type(error).__name__}: {error}.") from error
     if not callable(found):
-        raise InputError(f"`{path}` must define the function `{name}`, found {type(found).__name__}.")
+        what = "no such name" if found is None else f"a {type(found).__name__}"
+        raise InputError(f"`{path}` must define the function `{name}`, found {what}.")
     names = []
     for p in inspect.signature(found).parameters.values():
         if p.kind not in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD):
@@ -214,24 +215,32 @@ def _certified(loss: Loss, E: Any, u: Fraction, cells: int, progress: Callable[[
     return Certified(found, verified, "" if count is None else f"N_u = {count} in all of space, {lemma}")
 
 
-def _text(u: Fraction) -> str:
-    return str(u) if u.denominator <= 10**6 else f"{float(u):.9g}"
+def _text(u: Fraction, digits: int = 9) -> str:
+    return str(u) if u.denominator <= 10**6 else f"{float(u):.{digits}g}"
+
+
+def _apart(levels: Sequence[Fraction]) -> list[str]:
+    """Texts of levels with so many digits that different levels look different."""
+    short = [_text(u) for u in levels]
+    return short if len(set(short)) == len(set(levels)) else [_text(u, 17) for u in levels]
 
 
 def table(report: LandscapeReport) -> str:
     """The report as plain text, for people."""
     tree, loss = report.tree, report.loss
     noise = tree.noise()
+    levels = _apart(report.levels)
+    width = max(12, *map(len, levels))
     box = " x ".join(f"{name} in [{_text(a)}, {_text(b)}]" for name, (a, b) in zip(loss.names, loss.box, strict=True))
     lines = [
         f"{getattr(loss.function, '__name__', 'loss')}({', '.join(loss.names)}) on {box}, grid {report.points}^{len(loss.names)}",
         f"  {len(tree.pairs.birth)} minima on the grid; pairs of persistence above about {noise.real_above:.3g} belong to "
         "the loss (estimated from second differences)",
         "",
-        f"  {'level':>12}  {'on the grid':>11}" + ("" if report.bracket is None else "  certified at least"),
+        f"  {'level':>{width}}  {'on the grid':>11}" + ("" if report.bracket is None else "  certified at least"),
     ]
-    for u in report.levels:
-        row = f"  {_text(u):>12}  {tree.count(_below(u)):>11}"
+    for u, text in zip(report.levels, levels, strict=True):
+        row = f"  {text:>{width}}  {tree.count(_below(u)):>11}"
         lines.append(row if report.bracket is None else f"{row}  {report.bracket.at_least(_below(u)):>18}")
     if report.bracket is None:
         lines.append("  nothing is certified: the loss is no expression in + - * ** relu abs of its parameters")
