@@ -99,10 +99,12 @@ class Cell:
     risk: Expr
     average: Expr
     losses: Fact
+    unit: Fact
     averages: Fact
     marked: Fact
     n_positive: Fact
     inverse: Fact
+    delta_positive: Fact
     excess: Fact
 
 
@@ -150,10 +152,15 @@ class Shares:
         return d.squares(at_most(U(m), delta), [(1, union), (1, delta_positive, rest)], [total])
 
 
-def every_scale(d: Derivation) -> Cell:
+def every_scale(
+    d: Derivation,
+    shares_of: Callable[[Derivation, str], Any] = Shares,
+    losses: Callable[[Expr, Expr, Expr], Relation] | None = None,
+) -> Cell:
     r"""Prove that the bound of some cell $1, \dots, m$ fails with probability at most $\delta$; go on in the cell c.
 
     `excess` says error $\le$ risk $+ 2\varrho + t$ with $\varrho$ the Rademacher average on a sample that is good for all cells.
+    `shares_of` is `Shares` or has the like; `losses(F, O, y)` says what losses they are (default: `ramp_losses`).
     """
     m = d.index_constant("m")
     here = d.index_constant("c", at_least="1", at_most="m")
@@ -161,7 +168,7 @@ def every_scale(d: Derivation) -> Cell:
     n, delta, q = d.scalars("n delta q")
     F, G, N = (d.family(text, "i") for text in ("F[i]: k r[i]", "G[i]: q 1", "N[i]: q 1"))
     x, t = (d.family(f"{name}[i]: 1 1", "i") for name in ["x", "t"])
-    shares = Shares(d, m)
+    shares = shares_of(d, m)
     o, p = shares.o, shares.p
     n_positive, delta_positive = d.given(positive(n)), d.given(positive(delta))
     drawn = d.given(cited.samples(P, mu, n))
@@ -195,17 +202,15 @@ def every_scale(d: Derivation) -> Cell:
     err, risk = d.scalars("err risk")
     one_over_n = 1 / calculus.Var("n")
     nu, inverse = d.term(one_over_n), d.calculus_equal(calculus.Var("n") * one_over_n, calculus.term(1), [n_positive])
-    ramped = d.given(ramp_losses(F(here), O, y))
+    ramped = d.given((losses or ramp_losses)(F(here), O, y))
     mean_loss = d.given(cited.average(risk, F(here), v, u, n))
     costs = d.given(at_most(err, mu.T @ F(here) @ v), "errors are below the ramp: generalization.margins_and_ramp")
     marked = d.given(cited.marked(u))
     _, deviation = lemma(here, v, risk, mean_loss)
     excess = d.squares(at_most(err, risk + 2 * (u.T @ N(here)) + t(here)), [(1, costs), (1, deviation)])
     evaluate_predicates(d)
-    rad_here = d.at(rad, here)
-    return Cell(
-        O, y, u, n, nu, t(here), err, risk, u.T @ N(here), ramped, rad_here, marked, n_positive, inverse, excess
-    )
+    facts = (ramped, d.at(unit, here), d.at(rad, here), marked, n_positive, inverse, delta_positive, excess)
+    return Cell(O, y, u, n, nu, t(here), err, risk, u.T @ N(here), *facts)
 
 
 # One output instead of all.

@@ -10,7 +10,7 @@ from typing import Any
 from flint import arb, fmpq
 from hypothesis import strategies as st
 
-from numerics.arithmetic.balls import decide
+from numerics.arithmetic.balls import ball, decide
 from numerics.arithmetic.exact import Matrix
 from numerics.evidence.verdict import Verdict, at_most
 from numerics.strategies import labels, matrices, sizes
@@ -122,6 +122,66 @@ def coin(n: int = 1, delta: Fraction = Fraction(9, 10), **change: Any) -> Learni
 # Models.
 
 
+def own_class_first(t: Learning) -> Matrix:
+    """By network the outputs at every point below each other, that of the point's own class first."""
+    outputs = [
+        [Z[i, c] for i, y in enumerate(t.labels) for c in [y, *(c for c in range(Z.cols) if c != y)]]
+        for Z in t.scores()
+    ]
+    return Matrix([list(row) for row in zip(*outputs, strict=True)])
+
+
+def good_in_all_cells(
+    t: Learning, cells: Sequence[tuple[Sequence[Sequence[fmpq]], fmpq]]
+) -> tuple[tuple[int, ...], dict[str, Any]]:
+    r"""A sample that is good for all cells, and the letters of `_every_scale.every_scale`, but for outputs and labels.
+
+    A cell is the losses of its class, by network and point, and its share of $\delta$. The last cell has all networks of the
+    problem; the network there is the one that errs most.
+    """
+    chances, drawn = t.probabilities, list(t.samples())
+    values: dict[str, Any] = {"U[0]": 0, "V[0]": 0}
+    U = V = fmpq(0)
+    good = set(range(len(drawn)))
+    for i, (F, share) in enumerate(cells, 1):
+        G = [deviation(F, chances, s) for s, _ in drawn]
+        N = [rademacher(F, s) for s, _ in drawn]
+        x = (ball(t.delta) * share).log()
+        bound = 2 * (-x / (2 * t.n)).sqrt()
+        bad = {j for j, (a, b) in enumerate(zip(G, N, strict=True)) if a - 2 * b > bound}
+        good -= bad
+        p = sum((drawn[j][1] for j in bad), fmpq(0))
+        U, V = U + p, V + share
+        values |= {
+            f"F[{i}]": Matrix([list(row) for row in zip(*F, strict=True)]),
+            f"G[{i}]": Matrix([[a] for a in G]),
+            f"N[{i}]": Matrix([[a] for a in N]),
+            f"o[{i}]": share,
+            f"x[{i}]": x,
+            f"t[{i}]": bound,
+            f"p[{i}]": p,
+            f"U[{i}]": U,
+            f"V[{i}]": V,
+            f"w[{i}]": Matrix([[int(j == 0)] for j in range(len(F))]),
+        }
+    here = max(good, key=lambda j: drawn[j][0])
+    s, last = drawn[here][0], cells[-1][0]
+    for i, (F, _) in enumerate(cells, 1):
+        values[f"s[{i}]"] = sum((F[0][j] for j in s), fmpq(0)) / t.n
+    error, risk, v = max((e, sum(last[j][i] for i in s) / t.n, j) for j, e in enumerate(errors(t)))
+    return s, values | {
+        "mu": Matrix([[p] for p in chances]),
+        "P": Matrix([[p] for _, p in drawn]),
+        "u": Matrix([[int(j == here)] for j in range(len(drawn))]),
+        "v": Matrix([[int(j == v)] for j in range(len(last))]),
+        "n": t.n,
+        "delta": t.delta,
+        "q": sum((drawn[j][1] for j in range(len(drawn)) if j not in good), fmpq(0)),
+        "err": error,
+        "risk": risk,
+    }
+
+
 def good_sample(t: Learning, bound: arb) -> tuple[tuple[int, ...], dict[str, Any]]:
     r"""A sample with $\varphi = G - 2N \le$ `bound`, and the letters of the proofs for it.
 
@@ -134,18 +194,13 @@ def good_sample(t: Learning, bound: arb) -> tuple[tuple[int, ...], dict[str, Any
     here = max(good, key=lambda i: G[i])
     s, _ = drawn[here]
     error, risk, v = max((e, sum(F[j][i] for i in s) / t.n, j) for j, e in enumerate(errors(t)))
-    # By network the outputs at every point, that of the point's own class first.
-    outputs = [
-        [Z[i, c] for i, y in enumerate(t.labels) for c in [y, *(c for c in range(Z.cols) if c != y)]]
-        for Z in t.scores()
-    ]
     return s, {
         "mu": Matrix([[p] for p in chances]),
         "F": Matrix([list(row) for row in zip(*F, strict=True)]),
         "P": Matrix([[p] for _, p in drawn]),
         "G": Matrix([[x] for x in G]),
         "N": Matrix([[x] for x in N]),
-        "H": Matrix([list(row) for row in zip(*outputs, strict=True)]),
+        "H": own_class_first(t),
         "Z": t.inputs,
         "u": Matrix([[int(i == here)] for i in range(len(drawn))]),
         "v": Matrix([[int(j == v)] for j in range(len(F))]),

@@ -21,8 +21,8 @@ from numerics.evidence.verdict import Verdict, at_least, at_most, equal, every
 from numerics.strategies import rationals
 from theorems.claim import Citation, Mutant, Premise
 from theorems.generalization._every_scale import expected_supremum, norm_excess, number_of
-from theorems.generalization._finite_learning import ACTIVATIONS, Layers, Learning, deviation, rademacher, ramp
-from theorems.generalization._finite_margins import coin, failures_are_rare, gaps, learnings
+from theorems.generalization._finite_learning import ACTIVATIONS, Layers, Learning, rademacher, ramp
+from theorems.generalization._finite_margins import coin, failures_are_rare, gaps, good_in_all_cells, learnings
 
 Sample = Sequence[int]
 BEYOND = (
@@ -283,63 +283,18 @@ def common_mutants() -> tuple[Mutant, ...]:
 def interpret_cells(t: Search) -> dict[str, object]:
     """Values for `_every_scale.every_scale` with two cells; cell 2 has all networks at the first margin, cell 1 one."""
     problem, gamma = t.problem, t.gammas[0]
-    k, n = len(problem.labels), problem.n
     scores = [(1 / rational(gamma)) * Z for Z in problem.scores()]
-    margins = problem.margins()
-    losses = [[ramp(M, gamma) for M in row] for row in margins]
-    chances = problem.probabilities
-    samples = [s for s, _ in problem.samples()]
-    probability = [p for _, p in problem.samples()]
-    values: dict[str, object] = {"a[0]": 0, "U[0]": 0, "V[0]": 0, "r[0]": 1}
-    U = V = fmpq(0)
-    good = set(range(len(samples)))
-    for i, classes in ((1, losses[:1]), (2, losses)):
-        G = [deviation(classes, chances, s) for s in samples]
-        N = [rademacher(classes, s) for s in samples]
-        bound = confidence(problem, i)
-        bad = {j for j, (x, y) in enumerate(zip(G, N, strict=True)) if x - 2 * y > bound}
-        good -= bad
-        p = sum((probability[j] for j in bad), fmpq(0))
-        U, V = U + p, V + fmpq(1, i * (i + 1))
-        values |= {
-            f"F[{i}]": Matrix([list(row) for row in zip(*classes, strict=True)]),
-            f"G[{i}]": Matrix([[x] for x in G]),
-            f"N[{i}]": Matrix([[x] for x in N]),
-            f"o[{i}]": fmpq(1, i * (i + 1)),
-            f"x[{i}]": (ball(problem.delta) / (i * (i + 1))).log(),
-            f"t[{i}]": bound,
-            f"p[{i}]": p,
-            f"a[{i}]": i,
-            f"r[{i}]": fmpq(1, i + 1),
-            f"U[{i}]": U,
-            f"V[{i}]": V,
-            f"w[{i}]": Matrix([[int(j == 0)] for j in range(len(classes))]),
-        }
-    place = max(good, key=lambda j: samples[j])
-    s = samples[place]
-    for i in (1, 2):
-        values[f"s[{i}]"] = sum((losses[0][j] for j in s), fmpq(0)) / n
-    error, risk, v = max(
-        (sum((p for p, M in zip(chances, row, strict=True) if M <= 0), fmpq(0)), sum(losses[j][i] for i in s) / n, j)
-        for j, row in enumerate(margins)
-    )
-    values |= {
-        "mu": Matrix([[p] for p in chances]),
-        "P": Matrix([[p] for p in probability]),
-        "u": Matrix([[int(j == place)] for j in range(len(samples))]),
-        "n": n,
-        "delta": problem.delta,
-        "q": sum((probability[j] for j in set(range(len(samples))) - good), fmpq(0)),
-        "O": Matrix([[Z[i, c] for Z in scores] for i in range(k) for c in range(scores[0].cols)]),
+    F = [[ramp(M, gamma) for M in row] for row in problem.margins()]
+    s, values = good_in_all_cells(problem, [(F[:1], fmpq(1, 2)), (F, fmpq(1, 6))])
+    values |= {"a[0]": 0, "r[0]": 1} | {f"a[{i}]": i for i in (1, 2)} | {f"r[{i}]": fmpq(1, i + 1) for i in (1, 2)}
+    k, outputs = len(problem.labels), scores[0].cols
+    return values | {
+        "O": Matrix([[Z[i, c] for Z in scores] for i in range(k) for c in range(outputs)]),
         "y": Matrix([[y] for y in problem.labels]),
-        "v": Matrix([[int(j == v)] for j in range(len(losses))]),
-        "err": error,
-        "risk": risk,
-        "k": scores[0].cols,
-        "T": max(suprema(replace(problem), s)) / rational(gamma),
+        "k": outputs,
+        "T": max(suprema(problem, s)) / rational(gamma),
         "sample": s,
     }
-    return values
 
 
 def interpret_layers(t: Search, sample: Sample, row: Callable[[Rows], arb], norm: Any) -> dict[str, Any]:

@@ -19,7 +19,9 @@ $\omega = \frac13 2^{-|e|} \prod_i \frac1{j_i(j_i+1)}\frac1{k_i(k_i+1)}$ of $\de
 $\sum_{j \le J} \frac1{j(j+1)} = \frac J{J+1}$ telescope and $\sum_{|e| \le E} 2^{-|e|} = 3 - 2^{1-E}$, so all shares
 together are at most 1, and some cell's bound fails with probability at most $\delta$. A network with its margin lies in the cell of its rounded
 numbers; the bound of that cell, at confidence $\delta\omega$, speaks of the ramp risk at $2^e \le \gamma$, which is at most that
-at $\gamma$. Cited is the bound of one cell, which is the fixed form proved in `generalization.spectral_margin_bound`.
+at $\gamma$. Within a cell the derivation is that of `generalization.spectral_margin_bound`, with what it cites. What holds of any
+finitely many cells holds of all, because probabilities are continuous from below. Where $K = 0$ all margins on the sample are 0, and the
+risk is 1.
 
 **Reading.** On problems small enough to enumerate, the probability of failure does not see the constants: without its middle
 term the bound holds on all random instances too. The evidence for the constants is the derivation. This is the form that may be computed for a trained network: its norms and its margin are known after training only. The price
@@ -29,172 +31,194 @@ $C$ grows like twice the logarithms of the norms. No grid over $\|X\|_F$ is need
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 from flint import arb, ctx, fmpq
 from hypothesis import strategies as st
 
 from numerics.arithmetic.balls import ball, decide
-from numerics.evidence.verdict import Verdict, at_least, at_most, decided, equal, every
+from numerics.arithmetic.exact import rational
+from numerics.evidence.verdict import Verdict, at_least, decided, every
+from numerics.evidence.verdict import at_most as is_at_most
+from numerics.evidence.verdict import equal as is_equal
 from numerics.strategies import rationals
 from theorems import Citation, Claim, Mutant, Premise
 from theorems.generalization._finite_learning import Learning, complexity, ramp
-from theorems.generalization._finite_margins import coin, failures_are_rare, gaps
+from theorems.generalization._finite_margins import (
+    coin,
+    failures_are_rare,
+    gaps,
+    good_in_all_cells,
+    losses,
+    own_class_first,
+)
 from theorems.generalization._spectral_margins import (
     inverse_share,
     problems,
     rounded_down,
     rounded_up,
+    scale_of,
     sharp_excess,
 )
-from theorems.proof import Derivation
+from theorems.proof import (
+    Derivation,
+    Expr,
+    Fact,
+    Indexed,
+    Relation,
+    at_most,
+    calculus,
+    equal,
+    nonnegative,
+    positive,
+    zero,
+)
 from theorems.proof.crosscheck import Model
 
 # Proof.
 
 
-def proof() -> Derivation:
-    from theorems.generalization import _learning_axioms as cited
-    from theorems.proof import Indexed, at_most, calculus, equal, nonnegative, positive, predicate, zero
+class Boxes:
+    r"""Cells $1, \\dots, m$ in a box with the shares $o_i$ and the probabilities $p_i$ that their bounds fail."""
 
-    d = Derivation("the bound for all cells")
-    J, E, D, m = (d.index_constant(x) for x in "JEDm")
+    def __init__(self, d: Derivation, m: str) -> None:
+        self.d, self.m = d, m
+        self.o, self.p, self.U, self.V = self._families("o p U V")
 
-    def fails_in_cell(p, o, delta):
-        return predicate("p is the probability that the bound of a cell with share o of delta fails", p, o, delta)
+    def _families(self, names: str) -> list[Any]:
+        return [self.d.family(f"{name}[i]: 1 1", "i") for name in names.split()]
 
-    def holds_in_cell(err, risk, K, h, t, nu):
-        return predicate("the sample is good for the cell of a network with these numbers", err, risk, K, h, t, nu)
+    def _each(self, relation: Relation, high: str, low: str = "1") -> Fact:
+        return self.d.given(Indexed(relation, "i", low, high))
 
-    source = "generalization.spectral_margin_bound at the norms, the margin and the share of the cell"
-    rare = cited.axiom(
-        "the bound of a cell rarely fails",
-        "p, o, delta",
-        lambda p, o, delta: ([fails_in_cell(p, o, delta)], [at_most(p, delta * o)]),
-        "O",
-        source,
-        "the fixed form fails with probability at most its share of delta",
-    )
-    fixed = cited.axiom(
-        "the bound of a cell",
-        "err, risk, K, h, t, nu",
-        lambda err, risk, K, h, t, nu: (
-            [holds_in_cell(err, risk, K, h, t, nu)],
-            [at_most(err, risk + sharp_excess(K, h, t, nu))],
-        ),
-        "O",
-        source,
-        "the fixed form, on a good sample",
-    )
+    def _induction(self, symbol: str, high: str, relation: Any, step: Any, base: Fact) -> Fact:
+        index = self.d.index(symbol, "0", f"{high}-1")
+        here = self.d.suppose(relation(symbol))
+        return self.d.at(self.d.induction(index, here, step(here, f"{symbol}+1"), base), high)
 
-    def families(names):
-        return [d.family(f"{name}[i]: 1 1", "i") for name in names.split()]
+    def telescope(self) -> None:
+        r"""$S_J = \sum_{a \le J} \frac1{a(a+1)}$ is $\frac J{J+1}$: with $r_a = \frac1{a+1}$, $S_a + r_a = 1$."""
+        d, J = self.d, self.d.index_constant("J")
+        a, c, r, S = self._families("a c r S")
+        counted, summed = self._each(equal(a("i"), a("i-1") + 1), J), self._each(equal(S("i"), S("i-1") + c("i")), J)
+        term = self._each(equal(c("i") * a("i") * (a("i") + 1), 1), J)
+        inverse = self._each(equal(r("i") * (a("i") + 1), 1), J, "0")
+        a_0, S_0 = d.given(zero(a("0"))), d.given(zero(S("0")))
 
-    def each(relation, high, low="1"):
-        return d.given(Indexed(relation, "i", low, high))
+        def step(here, k):
+            j = k.removesuffix("+1")
+            before = d.algebra(equal(r(j) * a(k), 1), [d.at(counted, k), d.at(inverse, j)])
+            half = d.algebra(equal(c(k) * (a(k) + 1), r(j)), [d.at(term, k), before])
+            product = d.algebra(equal(c(k), r(j) * r(k)), [half, d.at(inverse, k)])
+            both = d.algebra(equal(r(j) * r(k) * (a(k) + 1), r(j)), [d.at(inverse, k)])
+            difference = d.algebra(equal(r(j) - r(k), r(j) * r(k)), [both, before])
+            return d.algebra(equal(S(k) + r(k), 1), [here, d.at(summed, k), product, difference])
 
-    def induction(symbol, high, relation, step, base):
-        index = d.index(symbol, "0", f"{high}-1")
-        here = d.suppose(relation(symbol))
-        return d.at(d.induction(index, here, step(here, f"{symbol}+1"), base), high)
+        base = d.algebra(equal(S("0") + r("0"), 1), [S_0, a_0, d.at(inverse, "0")])
+        whole = self._induction("j", J, lambda k: equal(S(k) + r(k), 1), step, base)
+        d.algebra(d.goal(equal(S(J) * (a(J) + 1), a(J))), [whole, d.at(inverse, J)])
 
-    # S_J = 1/(1 2) + ... + 1/(J (J+1)) with c_i = i and r_i = 1/(i+1): S_i + r_i = 1.
-    c, v, r, S = families("c v r S")
-    counted, summed = each(equal(c("i"), c("i-1") + 1), J), each(equal(S("i"), S("i-1") + v("i")), J)
-    term = each(equal(v("i") * c("i") * (c("i") + 1), 1), J)
-    inverse = each(equal(r("i") * (c("i") + 1), 1), J, "0")
-    c_0, S_0 = d.given(zero(c("0"))), d.given(zero(S("0")))
+    def powers(self) -> None:
+        r"""$Q_E = \sum_{|e| \le E} 2^{-|e|}$ is $3 - 2 b_E$ with $b_i = 2^{-i}$."""
+        d, E = self.d, self.d.index_constant("E")
+        b, Q = self._families("b Q")
+        halved, added = self._each(equal(2 * b("i"), b("i-1")), E), self._each(equal(Q("i"), Q("i-1") + 2 * b("i")), E)
+        b_0, Q_0 = d.given(equal(b("0"), 1)), d.given(equal(Q("0"), 1))
+        d.goal(equal(Q(E) + 2 * b(E), 3))
+        self._induction(
+            "e",
+            E,
+            lambda k: equal(Q(k) + 2 * b(k), 3),
+            lambda here, k: d.algebra(equal(Q(k) + 2 * b(k), 3), [here, d.at(added, k), d.at(halved, k)]),
+            d.algebra(equal(Q("0") + 2 * b("0"), 3), [b_0, Q_0]),
+        )
 
-    def telescope(here, k):
-        j = k.removesuffix("+1")
-        before = d.algebra(equal(r(j) * c(k), 1), [d.at(counted, k), d.at(inverse, j)])
-        half = d.algebra(equal(v(k) * (c(k) + 1), r(j)), [d.at(term, k), before])
-        product = d.algebra(equal(v(k), r(j) * r(k)), [half, d.at(inverse, k)])
-        both = d.algebra(equal(r(j) * r(k) * (c(k) + 1), r(j)), [d.at(inverse, k)])
-        difference = d.algebra(equal(r(j) - r(k), r(j) * r(k)), [both, before])
-        return d.algebra(equal(S(k) + r(k), 1), [here, d.at(summed, k), product, difference])
+    def total(self, delta: Expr, delta_positive: Fact, rarely: Callable[[str], Fact]) -> Fact:
+        r"""$\sum_i p_i \le \delta$ from `rarely(k)`, which says $p_k \le \delta o_k$."""
+        self.telescope()
+        self.powers()
+        d, m, o, p, U, V, D = self.d, self.m, self.o, self.p, self.U, self.V, self.d.index_constant("D")
+        # The sums f_i = M_i/(M_i + 1) of the integers of each kind up to M_i, g of the exponents: products stay below 1.
+        f, M, B = self._families("f M B")
+        closed, sizes_ = self._each(equal(f("i") * (M("i") + 1), M("i")), D), self._each(nonnegative(M("i")), D)
+        boxed, B_0 = self._each(equal(B("i"), B("i-1") * f("i")), D), d.given(equal(B("0"), 1))
+        g, z = d.scalars("g z")
+        g_value, z_sign, g_sign = d.given(equal(3 * g + 2 * z, 3)), d.given(nonnegative(z)), d.given(nonnegative(g))
 
-    base = d.algebra(equal(S("0") + r("0"), 1), [S_0, c_0, d.at(inverse, "0")])
-    whole = induction("a", J, lambda k: equal(S(k) + r(k), 1), telescope, base)
-    d.algebra(d.goal(equal(S(J) * (c(J) + 1), c(J))), [whole, d.at(inverse, J)])
+        def shrink(here, k):
+            top, value = d.at(sizes_, k), d.at(closed, k)
+            sign, small = d.smt(nonnegative(f(k)), [top, value]), d.smt(at_most(f(k), 1), [top, value])
+            return d.squares(at_most(B(k), 1), [(1, here, sign), (1, small)], [d.at(boxed, k)])
 
-    # G_E = sum of 2^(-|e|) over |e| <= E, with u_i = 2^(-i): G_i + 2 u_i = 3.
-    u, G = families("u G")
-    halved, added = each(equal(2 * u("i"), u("i-1")), E), each(equal(G("i"), G("i-1") + 2 * u("i")), E)
-    u_0, G_0 = d.given(equal(u("0"), 1)), d.given(equal(G("0"), 1))
-    d.goal(equal(G(E) + 2 * u(E), 3))
-    induction(
-        "b",
-        E,
-        lambda k: equal(G(k) + 2 * u(k), 3),
-        lambda here, k: d.algebra(equal(G(k) + 2 * u(k), 3), [here, d.at(added, k), d.at(halved, k)]),
-        d.algebra(equal(G("0") + 2 * u("0"), 3), [u_0, G_0]),
-    )
+        base = d.weaken(d.algebra(equal(1 - B("0"), 0), [B_0]), at_most(B("0"), 1))
+        box = self._induction("k", D, lambda k: at_most(B(k), 1), shrink, base)
 
-    # A box of cells: sums f_i = N_i/(N_i + 1) of the two kinds of integers, g of the exponents; products of sums stay below 1.
-    f, N, B = families("f N B")
-    closed, sizes_ = each(equal(f("i") * (N("i") + 1), N("i")), D), each(nonnegative(N("i")), D)
-    boxed, B_0 = each(equal(B("i"), B("i-1") * f("i")), D), d.given(equal(B("0"), 1))
-    g, y = d.scalars("g y")
-    g_value, y_sign, g_sign = d.given(equal(3 * g + 2 * y, 3)), d.given(nonnegative(y)), d.given(nonnegative(g))
+        united, shared = (
+            self._each(equal(U("i"), U("i-1") + p("i")), m),
+            self._each(equal(V("i"), V("i-1") + o("i")), m),
+        )
+        U_0, V_0 = d.given(zero(U("0"))), d.given(zero(V("0")))
+        distributive = d.given(at_most(V(m), g * B(D)), "the shares of a box add up to the product of the sums")
 
-    def shrink(here, k):
-        n, value = d.at(sizes_, k), d.at(closed, k)
-        sign, small = d.smt(nonnegative(f(k)), [n, value]), d.smt(at_most(f(k), 1), [n, value])
-        return d.squares(at_most(B(k), 1), [(1, here, sign), (1, small)], [d.at(boxed, k)])
+        def unite(here, k):
+            return d.squares(
+                at_most(U(k), delta * V(k)), [(1, here), (1, rarely(k))], [d.at(united, k), d.at(shared, k)]
+            )
 
-    base = d.weaken(d.algebra(equal(1 - B("0"), 0), [B_0]), at_most(B("0"), 1))
-    box = induction("k", D, lambda k: at_most(B(k), 1), shrink, base)
-
-    # The union over the cells: p_i is the probability that the bound of cell i fails, o_i its share, q that some bound fails.
-    p, o, U, V = families("p o U V")
-    q, delta = d.scalars("q delta")
-    delta_positive = d.given(positive(delta))
-    fails = each(fails_in_cell(p("i"), o("i"), delta), m)
-    united, shared = each(equal(U("i"), U("i-1") + p("i")), m), each(equal(V("i"), V("i-1") + o("i")), m)
-    U_0, V_0 = d.given(zero(U("0"))), d.given(zero(V("0")))
-    subadditive = d.given(at_most(q, U(m)), "the probability of a union is at most the sum")
-    distributive = d.given(at_most(V(m), g * B(D)), "the shares of a box add up to the product of the sums")
-
-    def unite(here, k):
-        _, (rarely,) = d.axiom(rare, {"p": p(k), "o": o(k), "delta": delta}, [d.at(fails, k)])
-        sums = [d.at(united, k), d.at(shared, k)]
-        return d.squares(at_most(U(k), delta * V(k)), [(1, here), (1, rarely)], sums)
-
-    base = d.weaken(d.algebra(equal(delta * V("0") - U("0"), 0), [U_0, V_0]), at_most(U("0"), delta * V("0")))
-    union = induction("l", m, lambda k: at_most(U(k), delta * V(k)), unite, base)
-    d.squares(
-        d.goal(at_most(q, delta)),
-        [
-            (1, subadditive),
-            (1, union),
+        base = d.weaken(d.algebra(equal(delta * V("0") - U("0"), 0), [U_0, V_0]), at_most(U("0"), delta * V("0")))
+        union = self._induction("l", m, lambda k: at_most(U(k), delta * V(k)), unite, base)
+        shares = [
             (1, delta_positive, distributive),
             (1, delta_positive, g_sign, box),
-            (Fraction(2, 3), delta_positive, y_sign),
-        ],
-        [g_value],
+            (Fraction(2, 3), delta_positive, z_sign),
+        ]
+        return d.squares(at_most(U(m), delta), [(1, union), *shares], [g_value])
+
+
+def proof() -> Derivation:
+    from theorems.generalization import _every_scale as scale
+    from theorems.generalization import _learning_axioms as cited
+    from theorems.generalization import _sharp_chaining as chaining
+
+    d = Derivation("the spectral margin bound in all cells")
+    gamma, K, R, X, W, full = d.scalars("gamma K R X W risk_gamma")  # gamma is 2^e, and W is ln(2 W^2)
+    Z = d.matrix("Z: k d")
+    cell = scale.every_scale(d, Boxes, lambda F, H, _: cited.ramps(F, H, gamma))
+    F, H, u, n, N = (
+        cell.losses.relation.arguments[0],
+        cell.outputs,
+        cell.sample,
+        cell.n,
+        cell.averages.relation.arguments[0],
+    )
+    roots = chaining.roots(d, cell.n_positive)
+
+    # In the cell of a network and its margin the fixed form of generalization.spectral_margin_bound is derived again.
+    bounded, gamma_positive = d.given(cited.networks(H, Z, u, n, X, W, R)), d.given(positive(gamma))
+    K_positive, K_small = d.given(positive(K)), d.given(at_most(12 * K, n))
+    K_value = d.given(equal(K**2 * gamma**2, 2 * X**2 * W * R**2), "definition of K")
+    _, (outputs,) = d.axiom(cited.COVERING, {"H": H, "Z": Z, "u": u, "n": n, "x": X, "w": W, "R": R}, [bounded])
+    place = {"F": F, "H": H, "u": u, "n": n, "gamma": gamma, "a": X**2 * W * R**2, "c": K**2}
+    _, (entropy,) = d.axiom(cited.CONTRACTION, place, [cell.losses, outputs, gamma_positive, K_value])
+    average = chaining.Average(F, N, u, [cell.unit, cell.averages, cell.marked])
+    h, sharp = chaining.sharply_chained(d, roots, average, K_positive, K_small, entropy)
+    wider = d.given(
+        at_most(cell.risk, full), "the ramp at 2^e is below the ramp at gamma: generalization.margins_and_ramp"
+    )
+    d.squares(
+        d.goal(at_most(cell.error, full + sharp_excess(K, h, cell.t, roots.nu))),
+        [(1, cell.excess), (1, wider), (2, sharp, roots.nu_positive)],
+        [roots.inverse_n, roots.inverse_root],
     )
 
-    # In one cell: ln(1/(delta o)) = ln(1/delta) + C for o = 1/price, and the ramp at 2^e is below the ramp at gamma.
-    (price,) = d.scalars("price")
-    err, risk, narrow, K, h, t, nu = d.scalars("err risk risk' K h t 1/n")
-    price_positive = d.given(positive(price))
+    # ln(1/(delta o)) = ln(1/delta) + C for the share o = 1/price.
+    price_positive = d.given(positive(d.scalar("price")))
     share = calculus.Var("delta") * (1 / calculus.Var("price"))
     apart = calculus.log(1 / calculus.Var("delta")) + calculus.log(calculus.Var("price"))
     d.goal(equal(d.term(calculus.log(1 / share)), d.term(apart)))
-    d.calculus_equal(calculus.log(1 / share), apart, [delta_positive, price_positive])
-    good = d.given(holds_in_cell(err, narrow, K, h, t, nu))
-    _, (cell,) = d.axiom(fixed, {"err": err, "risk": narrow, "K": K, "h": h, "t": t, "nu": nu}, [good])
-    lower = d.given(at_most(narrow, risk), "generalization.margins_and_ramp")
-    d.squares(d.goal(at_most(err, risk + sharp_excess(K, h, t, nu))), [(1, cell), (1, lower)])
-    d.model_predicate(fails_in_cell(t, t, t).predicate, lambda p, o, delta: 0 <= p <= 1 and 0 < o <= 1)
-    d.model_predicate(holds_in_cell(t, t, t, t, t, t).predicate, lambda err, *_: 0 <= err <= 1)
-    d.glue(
-        "The two facts about a cell are the fixed form of generalization.spectral_margin_bound, with all that it cites "
-        "(McDiarmid, symmetrisation, Dudley, the covering theorem, bounded differences); K, h, t and 1/n are those of the cell "
-        "at confidence delta times its share; a network with its margin lies in its cell; and finite boxes of cells grow to all."
-    )
+    d.calculus_equal(calculus.log(1 / share), apart, [cell.delta_positive, price_positive])
     return d
 
 
@@ -272,8 +296,8 @@ def memory_bound(t: Search) -> arb | None:
 
 def memory_fails_rarely(t: Search) -> Verdict:
     bound = memory_bound(t)
-    broken = at_most(1 - Fraction(t.problem.n, t.memory), bound if bound is not None else arb(1))
-    return broken if broken.undecided else at_most(int(broken.fails), t.problem.delta)
+    broken = is_at_most(1 - Fraction(t.problem.n, t.memory), bound if bound is not None else arb(1))
+    return broken if broken.undecided else is_at_most(int(broken.fails), t.problem.delta)
 
 
 def total_share(cell: Cell, share: Callable[[int], Fraction], base: Fraction = Fraction(1, 3)) -> Fraction:
@@ -288,7 +312,7 @@ def risk_below(t: Search, power: Callable[[Fraction], int]) -> Verdict:
     """That the ramp risk at the rounded margin is at most the one at the margin."""
     margins = [M for row in t.problem.margins() for M in row]
     return every(
-        at_most(ramp(M, Fraction(2) ** power(gamma)), ramp(M, gamma), "ramp at the rounded margin")
+        is_at_most(ramp(M, Fraction(2) ** power(gamma)), ramp(M, gamma), "ramp at the rounded margin")
         for gamma in t.gammas
         for M in margins
     )
@@ -302,7 +326,7 @@ def check(t: Search) -> Verdict:
     for j, gamma in [(j, gamma) for j in range(len(t.problem.networks)) for gamma in t.gammas]:
         norms = t.problem.norms(j)
         cell = cell_of(norms, gamma)
-        verdicts.append(at_most(total_share(cell, lambda c: Fraction(1, c * (c + 1))), 1, "all shares"))
+        verdicts.append(is_at_most(total_share(cell, lambda c: Fraction(1, c * (c + 1))), 1, "all shares"))
         in_cell = Fraction(2) ** cell.e <= gamma < Fraction(2) ** (cell.e + 1)
         verdicts.append(decided(all(c >= 1 for c in (*cell.js, *cell.ks)) and in_cell, "the margin lies in its cell"))
         depth = len(cell.js)
@@ -319,62 +343,53 @@ def searches(draw) -> Search:
     return Search(t, tuple(sorted({t.gamma, *(x for x in more if x > 0)})))
 
 
-def interpret(t: Search) -> Model:
-    """The box of the first network's cell at the first margin, and the two simplest cells in it."""
+def interpret(t: Search) -> Model | None:
+    """Two cells of a box: the class of all networks at the largest margin, and the first network in a corner."""
     with ctx.workprec(320):
-        problem, gamma = t.problem, t.gammas[0]
-        cell = cell_of(problem.norms(0), gamma)
-        J, E = min(max(cell.js), 6), min(abs(cell.e), 6) + 1
-        values: dict[str, object] = {
-            "c[0]": 0,
-            "S[0]": 0,
-            "r[0]": 1,
-            "u[0]": 1,
-            "G[0]": 1,
-            "B[0]": 1,
-            "U[0]": 0,
-            "V[0]": 0,
-        }
-        S, G, u = Fraction(0), Fraction(1), Fraction(1)
-        for i in range(1, J + 1):
-            S += Fraction(1, i * (i + 1))
-            values |= {f"c[{i}]": i, f"v[{i}]": Fraction(1, i * (i + 1)), f"r[{i}]": Fraction(1, i + 1), f"S[{i}]": S}
-        for i in range(1, E + 1):
-            u /= 2
-            G += 2 * u
-            values |= {f"u[{i}]": u, f"G[{i}]": G}
+        gamma = t.gammas[-1]
+        cell = cell_of(t.problem.norms(), gamma)
+        problem = replace(t.problem, gamma=Fraction(2) ** cell.e)
         tops = (*cell.js, *cell.ks)
-        B = Fraction(1)
-        for i, top in enumerate(tops, 1):
-            B *= Fraction(top, top + 1)
-            values |= {f"f[{i}]": Fraction(top, top + 1), f"N[{i}]": top, f"B[{i}]": B}
-        # Cells (1, ..., 1) at the exponents 0 and 1 are in every such box; nothing fails there on this problem.
-        U, V = Fraction(0), Fraction(0)
-        for i, e in enumerate((0, 1), 1):
-            share = Fraction(1, inverse_share([1] * len(tops), e))
-            V += share
-            values |= {f"p[{i}]": U, f"o[{i}]": share, f"U[{i}]": U, f"V[{i}]": V}
-        price = inverse_share(tops, cell.e)
-        margins = problem.margins()[0]
-        sample, _ = next(problem.samples())
-        risk, narrow = (
-            sum((ramp(margins[i], x) for i in sample), fmpq(0)) / len(sample) for x in (gamma, Fraction(2) ** cell.e)
-        )
+        corner = Cell((1,) * len(cell.js), (1,) * len(cell.ks), 0)
+        if corner == cell:
+            corner = replace(corner, e=1)
+        classes = (losses(replace(problem, gamma=Fraction(2) ** corner.e))[:1], corner), (losses(problem), cell)
+        s, values = good_in_all_cells(problem, [(F, rational(c.share)) for F, c in classes])
+        K = arb(2).sqrt() * scale_of(problem, cell.norms, s)
+        if not (K > 0 and 12 * K <= problem.n):
+            return None
+        j = max(range(len(problem.networks)), key=lambda i: values["v"][i, 0])
         values |= {
-            "q": 0,
-            "delta": problem.delta,
-            "g": G / 3,
-            "y": u,
-            "price": price,
-            "err": sum((p for p, M in zip(problem.probabilities, margins, strict=True) if M <= 0), fmpq(0)),
-            "risk": risk,
-            "risk'": narrow,
-            "K": Fraction(1, 100),
-            "h": arb(fmpq(100 * problem.n, 12)).log(),
-            "t": 2 * ((price / ball(problem.delta)).log() / (2 * problem.n)).sqrt(),
-            "1/n": Fraction(1, problem.n),
+            "O": own_class_first(problem),
+            "Z": problem.inputs,
+            "X": problem.data_norm(s),
+            "W": arb(2 * problem.width**2).log(),
+            "R": complexity(cell.norms),
+            "K": K,
+            "gamma": problem.gamma,
+            "risk_gamma": sum((ramp(problem.margins()[j][i], gamma) for i in s), fmpq(0)) / problem.n,
+            "price": inverse_share(tops, cell.e),
         }
-        return Model(values, indices={"J": J, "E": E, "D": len(tops), "m": 2})
+        return Model(
+            values | sums(tops, cell.e), indices={"m": 2, "c": 2, "J": 6, "E": abs(cell.e) + 1, "D": len(tops)}
+        )
+
+
+def sums(tops: Sequence[int], e: int) -> dict[str, Any]:
+    """The letters of `Boxes` that do not speak of probabilities."""
+    S, Q, b, B = Fraction(0), Fraction(1), Fraction(1), Fraction(1)
+    values: dict[str, Any] = {"a[0]": 0, "S[0]": S, "r[0]": 1, "b[0]": b, "Q[0]": Q, "B[0]": B}
+    for i in range(1, 7):
+        S += Fraction(1, i * (i + 1))
+        values |= {f"a[{i}]": i, f"c[{i}]": Fraction(1, i * (i + 1)), f"r[{i}]": Fraction(1, i + 1), f"S[{i}]": S}
+    for i in range(1, abs(e) + 2):
+        b /= 2
+        Q += 2 * b
+        values |= {f"b[{i}]": b, f"Q[{i}]": Q}
+    for i, top in enumerate(tops, 1):
+        B *= Fraction(top, top + 1)
+        values |= {f"f[{i}]": Fraction(top, top + 1), f"M[{i}]": top, f"B[{i}]": B}
+    return values | {"g": Q / 3, "z": b}
 
 
 def stratum(t: Search) -> str:
@@ -412,6 +427,7 @@ claim = Claim(
     __name__,
     __doc__,
     source=Citation("bartlett2017spectrally", "Theorem 1.1"),
+    also=(Citation("shalev2014understanding", "Lemmas 26.2 and 26.4, Theorem 26.5"),),
     premises=(
         Premise(
             "independent",
@@ -454,19 +470,19 @@ claim = Claim(
         Mutant(
             "shares 1/j",
             r"The shares may be $\frac1{j_i + 1}$ instead of $\frac1{j_i (j_i + 1)}$.",
-            lambda t: at_most(total_share(Cell((9,), (9,), 1), lambda c: Fraction(1, c + 1)), 1),
+            lambda t: is_at_most(total_share(Cell((9,), (9,), 1), lambda c: Fraction(1, c + 1)), 1),
             simple,
         ),
         Mutant(
             "squares",
             r"The shares may be $1/j_i^2$.",
-            lambda t: at_most(total_share(Cell((9,), (9,), 1), lambda c: Fraction(1, c**2)), 1),
+            lambda t: is_at_most(total_share(Cell((9,), (9,), 1), lambda c: Fraction(1, c**2)), 1),
             simple,
         ),
         Mutant(
             "without the third",
             r"The exponent may have the share $2^{-|e|}$.",
-            lambda t: at_most(total_share(Cell((9,), (9,), 1), lambda c: Fraction(1, c * (c + 1)), Fraction(1)), 1),
+            lambda t: is_at_most(total_share(Cell((9,), (9,), 1), lambda c: Fraction(1, c * (c + 1)), Fraction(1)), 1),
             simple,
         ),
         Mutant(
@@ -484,7 +500,9 @@ claim = Claim(
         Mutant(
             "sum of powers is 2",
             r"$\sum_e 2^{-|e|} = 2$.",
-            lambda t: equal(sum((Fraction(1, 2 ** abs(e)) for e in range(-9, 10)), Fraction(0)) + Fraction(1, 256), 2),
+            lambda t: is_equal(
+                sum((Fraction(1, 2 ** abs(e)) for e in range(-9, 10)), Fraction(0)) + Fraction(1, 256), 2
+            ),
             simple,
         ),
     ),
