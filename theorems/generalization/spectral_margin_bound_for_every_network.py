@@ -30,6 +30,8 @@ $C$ grows like twice the logarithms of the norms. No grid over $\|X\|_F$ is need
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -308,6 +310,14 @@ def total_share(cell: Cell, share: Callable[[int], Fraction], base: Fraction = F
     return result
 
 
+@functools.cache
+def shares_of_a_box(depth: int) -> Fraction:
+    """All cells with integers up to 6 and exponents up to 4, one by one: more than half of all shares."""
+    counts = itertools.product(range(1, 7), repeat=2 * depth)
+    cells = (Cell(c[:depth], c[depth:], e) for c in counts for e in range(-4, 5))
+    return sum((cell.share for cell in cells), Fraction(0))
+
+
 def risk_below(t: Search, power: Callable[[Fraction], int]) -> Verdict:
     """That the ramp risk at the rounded margin is at most the one at the margin."""
     margins = [M for row in t.problem.margins() for M in row]
@@ -322,7 +332,7 @@ def check(t: Search) -> Verdict:
     verdicts = [fails_rarely(t)]
     if t.memory or t.problem.copies:
         return every(verdicts)
-    verdicts.append(risk_below(t, rounded_down))
+    verdicts += [risk_below(t, rounded_down), is_at_most(shares_of_a_box(t.problem.depth), 1, "the shares of a box")]
     for j, gamma in [(j, gamma) for j in range(len(t.problem.networks)) for gamma in t.gammas]:
         norms = t.problem.norms(j)
         cell = cell_of(norms, gamma)
