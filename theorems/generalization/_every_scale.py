@@ -160,6 +160,7 @@ def every_scale(
     r"""Prove that the bound of some cell $1, \dots, m$ fails with probability at most $\delta$; go on in the cell c.
 
     `excess` says error $\le$ risk $+ 2\varrho + t$ with $\varrho$ the Rademacher average on a sample that is good for all cells.
+    The number $m$ is arbitrary: what holds of any finitely many cells holds of all, as probabilities are continuous from below.
     `shares_of` is `Shares` or has the like; `losses(F, O, y)` says what losses they are (default: `ramp_losses`).
     """
     m = d.index_constant("m")
