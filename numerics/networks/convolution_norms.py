@@ -94,7 +94,8 @@ def layer_norm(
 
     `method` says how an operator is treated whose symbol does not give the norm exactly, as with zero padding:
     `"torus"` between a certified upper bound and a certified lower bound that are $O(1/n^2)$ apart, `"dense"` as a
-    matrix (up to 1.6 GB), `"auto"` as a matrix when that is small. Everything else is at most `relative_width` wide, relatively.
+    matrix (up to 1.6 GB), `"auto"` as a matrix when that is small. Everything else is at most `relative_width` wide, relatively,
+    but where taps meet around the circle and cancel, so that float64 cannot tell the norm from 0: there the ball begins at 0.
 
     Raises `InputError` when the layer does not take this shape, when `relative_width` is below what float64 certifies,
     or when `"dense"` is asked for an operator that is too large or whose kernel meets itself around the circle.
@@ -144,6 +145,8 @@ def layer_norm(
     if width(result) > relative_width and peak is not None:
         if dense and method == "auto":
             return _dense_norm(layer, input_shape, relative_width)
+        if not lower > 0:
+            return result
         raise InputError(
             f"`relative_width` must be at least {width(result):.1e}, which float64 certifies for `{layer}`, found "
             f"{relative_width:.1e}: ask for a wider ball."

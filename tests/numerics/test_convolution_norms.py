@@ -151,7 +151,16 @@ def test_random_geometries():
         for method in ("torus", "auto"):
             found = layer_norm(layer, shape, method=method)
             assert_encloses(found, truth, (layer, shape, method))
-            assert float(found.lower()) >= 0.9 * truth
+            # The radius of a ball has 30 bits: where taps cancel around the circle, [0, u] begins a little below 0.
+            assert float(found.lower()) >= 0.9 * truth - 2.0**-29 * float(found.upper())
+
+
+def test_taps_that_cancel_around_the_circle():
+    weight = [[[[1.0, 0, -1, 0]]]]  # entries 0 and 2 of a window with dilation 2 are one entry of four
+    layer = Convolution(weight, stride=(1, 2), dilation=(1, 2), padding=((0, 0), (3, 3)), circular=True)
+    assert not dense_operator(layer, (1, 1, 4)).any()
+    found = layer_norm(layer, (1, 1, 4))
+    assert found.contains(0) and found < 1e-6
 
 
 def test_small_operators_contain_the_ball_value():
