@@ -299,15 +299,15 @@ def _iterated_group(operator: _Operator, axes: Sequence[Axis], frequency: Floats
     # turned so that the real part is as long as possible
     wave *= np.exp(-0.5j * np.angle((vector @ vector) * (wave * wave).sum()))
     start = operator.adjoint(np.real(np.multiply.outer(vector, wave))).ravel()
-    # a little of everything: the mode may have a symmetry that the best vector has not
+    # Something of everything, as the mode may have a symmetry that the best vector has not: a little where steps are dear.
+    large = operator.kernels.size * math.prod(operator.counts) > _LARGE
     size = np.linalg.norm(start) or 1.0
-    start += 0.01 * size * start.size**-0.5 * random_start(start.size, False)
+    start += (0.01 if large else 1.0) * size * start.size**-0.5 * random_start(start.size, False)
 
     def gram(v: Any) -> Any:
         return operator.adjoint(operator.forward(v.reshape(shape))).ravel()
 
-    steps = _STEPS if operator.kernels.size * math.prod(operator.counts) > _LARGE else 8 * _STEPS
-    _, v = lanczos(gram, start, RELATIVE_WIDTH, steps)
+    _, v = lanczos(gram, start, RELATIVE_WIDTH, _STEPS if large else 8 * _STEPS)
     image, length = norm_ball(operator.forward(v.reshape(shape))), norm_ball(v)
     cells, repeats = len(operator.kernels), math.prod(axis.repeats for axis in axes)
     total = norm_ball(sum(map(np.abs, operator.kernels), np.zeros(operator.kernels.shape[1:]))) / arb(1 - gamma(cells))
