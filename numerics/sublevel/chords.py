@@ -33,7 +33,7 @@ from flint import arb, ctx
 from numerics.arithmetic.enclosure import SMOOTH_ERROR, Floats, exp_of_minus, inflation, outward, sigmoid, tanh
 from numerics.arithmetic.exact import Matrix, rational
 from numerics.evidence.certificate import Point
-from numerics.sublevel.exact_segments import Bracket
+from numerics.sublevel.exact_segments import Height
 from numerics.sublevel.losses import NetworkLoss
 
 PIECES = 200_000
@@ -205,7 +205,7 @@ def maximum_along(
     *,
     floor: float = -math.inf,
     level: float | None = None,
-) -> Bracket:
+) -> Height:
     r"""$\max_t E(a + t(b - a))$ in a bracket of length about `tolerance` times $1 + \max E$, if `pieces` suffice.
 
     Every bracket is rigorous; one that is wider than asked says that rounding, or `pieces`, did not allow more. With
@@ -236,7 +236,7 @@ def maximum_along(
                 highest = max(highest, u)
             else:
                 todo += [(l, middle), (middle, h)]
-    return Bracket(rational(best), rational(highest))
+    return Height(rational(best), rational(highest))
 
 
 def value_at(loss: NetworkLoss, point: Point) -> tuple[float, float]:

@@ -30,15 +30,15 @@ WIDTH = Fraction(1, 2**40)
 
 
 @dataclass(frozen=True)
-class Bracket:
-    """A number between two rationals."""
+class Height:
+    """A loss, or the greatest one on a segment, between two rationals. (A `bracket.Bracket` is about all levels of a grid.)"""
 
     lower: fmpq
     upper: fmpq
 
-    def union(self, other: Bracket) -> Bracket:
-        """The bracket of the larger of two numbers."""
-        return Bracket(max(self.lower, other.lower), max(self.upper, other.upper))
+    def union(self, other: Height) -> Height:
+        """The larger of the two."""
+        return Height(max(self.lower, other.lower), max(self.upper, other.upper))
 
     def __str__(self) -> str:
         if self.lower == self.upper:
@@ -46,13 +46,13 @@ class Bracket:
         return f"[{float(self.lower)!r}, {float(self.upper)!r}]"
 
 
-def bracket(x: fmpq | arb) -> Bracket:
+def bracket(x: fmpq | arb) -> Height:
     """The ends of a ball as rationals; a rational stays itself. Raises `ValueError` for a ball that is not finite."""
     if isinstance(x, fmpq):
-        return Bracket(x, x)
+        return Height(x, x)
     if not x.is_finite():
         raise ValueError(f"The loss must be finite, found {x}: scale the weights down.")
-    return Bracket(*(_dyadic(end) for end in (x.lower(), x.upper())))
+    return Height(*(_dyadic(end) for end in (x.lower(), x.upper())))
 
 
 def _dyadic(x: arb) -> fmpq:
@@ -88,16 +88,16 @@ def pieces(loss: NetworkLoss | PolynomialLoss, a: Point, b: Point) -> list[Piece
 
 def maximum_along(
     loss: NetworkLoss | PolynomialLoss, a: Point, b: Point, width: Fraction = WIDTH, found: Sequence[Piece] = ()
-) -> Bracket:
+) -> Height:
     r"""$\max_t E(a + t(b - a))$, between rationals; of length at most `width` but for what irrational switches cost."""
     parts = found or pieces(loss, a, b)
     result = bracket(rational(loss(a))).union(bracket(rational(loss(b))))
     for piece in parts:
         if piece.loss is None:
             assert isinstance(loss, NetworkLoss)
-            result = Bracket(result.lower, max(result.upper, bracket(_enclosed_on(loss, a, b, piece)).upper))
+            result = Height(result.lower, max(result.upper, bracket(_enclosed_on(loss, a, b, piece)).upper))
         else:
-            result = result.union(Bracket(*piece.loss.maximum_on(piece.left, piece.right, width)))
+            result = result.union(Height(*piece.loss.maximum_on(piece.left, piece.right, width)))
     return result
 
 
@@ -226,6 +226,6 @@ def _enclosed_on(loss: NetworkLoss, a: Point, b: Point, piece: Piece) -> arb:
         return loss.enclosed([BallMatrix(A) + BallMatrix(B - A) * t for A, B in zip(a, b, strict=True)])
 
 
-def float_ends(x: Bracket) -> tuple[float, float]:
+def float_ends(x: Height) -> tuple[float, float]:
     """The ends of a bracket as floats, rounded outward."""
     return outward(arb(x.lower))[0], outward(arb(x.upper))[1]

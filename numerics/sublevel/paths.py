@@ -32,7 +32,7 @@ from numerics.evidence.certificate import Point
 from numerics.evidence.errors import InputError
 from numerics.evidence.verdict import Rigour, Verdict, decided, every, fails, undecided
 from numerics.sublevel import chords, exact_segments
-from numerics.sublevel.exact_segments import Bracket, bracket
+from numerics.sublevel.exact_segments import Height, bracket
 from numerics.sublevel.losses import ConvexLoss, NetworkLoss, PolynomialLoss
 
 KnownLoss = NetworkLoss | PolynomialLoss | ConvexLoss
@@ -92,7 +92,7 @@ class PathCertificate:
                 return f"segment {k}: {wrong}"
         return ""
 
-    def maximum(self) -> Bracket:
+    def maximum(self) -> Height:
         """The largest loss on the path, in a bracket. Raises `InputError` when the path is not one (`problem`)."""
         if wrong := self.problem():
             raise InputError(f"The certificate proves nothing: {wrong}.")
@@ -121,7 +121,7 @@ class PathCertificate:
                 )
             else:
                 # rounded down, so that what is at most the float is at most the level
-                found = self._on(a, b, rule, level=exact_segments.float_ends(Bracket(level, level))[0])
+                found = self._on(a, b, rule, level=exact_segments.float_ends(Height(level, level))[0])
                 verdicts.append(self._compared(found, level, reason))
         return every(verdicts)
 
@@ -151,13 +151,13 @@ class PathCertificate:
         """Whether losses at points are taken exactly or in balls, and not by the float engine."""
         return "chords" not in self.rules
 
-    def _at(self, point: Point) -> Bracket:
+    def _at(self, point: Point) -> Height:
         if self._plain or self.loss.is_rational:
             return bracket(self.loss(point))
         assert isinstance(self.loss, NetworkLoss)
-        return Bracket(*(rational(x) for x in chords.value_at(self.loss, point)))
+        return Height(*(rational(x) for x in chords.value_at(self.loss, point)))
 
-    def _on(self, a: Point, b: Point, rule: Rule, **options: Any) -> Bracket:
+    def _on(self, a: Point, b: Point, rule: Rule, **options: Any) -> Height:
         if rule == "chords":
             assert isinstance(self.loss, NetworkLoss)
             return chords.maximum_along(self.loss, a, b, self.tolerance, **options)
@@ -166,7 +166,7 @@ class PathCertificate:
             return exact_segments.maximum_along(self.loss, a, b)
         return self._at(b)  # the other end was seen before
 
-    def _compared(self, found: Bracket, level: fmpq, where: str) -> Verdict:
+    def _compared(self, found: Height, level: fmpq, where: str) -> Verdict:
         rigour = Rigour.EXACT if found.lower == found.upper else Rigour.BALL
         reason = f"the largest loss {where} is {found}, the level {level}"
         if found.lower > level:
@@ -288,7 +288,7 @@ def certify(
     return make(level=_rounded_up(make(level=None).maximum()) if level is None else rational(level))
 
 
-def _rounded_up(height: Bracket) -> fmpq:
+def _rounded_up(height: Height) -> fmpq:
     if height.lower == height.upper:
         return height.upper
     return fmpq((height.upper * 2**40).ceil()) / 2**40
