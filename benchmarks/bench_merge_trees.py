@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from numerics.sublevel import merge_tree, merge_tree_of_loss
-from numerics.sublevel.grid import offsets
+from numerics.sublevel.grids.grid import offsets
 
 Method = Callable[[np.ndarray], Any]
 

@@ -24,7 +24,7 @@ import numpy as np
 
 from numerics.arithmetic.enclosure import outward
 from numerics.arithmetic.spectral import spectral_norm, spectral_norm_bounds
-from numerics.networks.convolution_norms import convolution_norm
+from numerics.networks.norms.convolutions import convolution_norm
 
 Array = np.ndarray[Any, Any]
 

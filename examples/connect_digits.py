@@ -20,13 +20,13 @@ from sklearn.neural_network import MLPClassifier
 
 from numerics.evidence.certificate import Point
 from numerics.networks import Data, from_scikit_learn
-from numerics.sublevel.barriers import plot_profile
-from numerics.sublevel.chords import value_at
-from numerics.sublevel.finders import connect_by_search
 from numerics.sublevel.losses import NetworkLoss
-from numerics.sublevel.paths import PathCertificate
-from numerics.sublevel.point_vectors import objective, of_network, pack, rounded
-from numerics.sublevel.unit_paths import aligned
+from numerics.sublevel.paths.barriers import plot_profile
+from numerics.sublevel.paths.certified import PathCertificate
+from numerics.sublevel.paths.chords import value_at
+from numerics.sublevel.paths.finders import connect_by_search
+from numerics.sublevel.paths.point_vectors import objective, of_network, pack, rounded
+from numerics.sublevel.paths.unit_paths import aligned
 
 DECAY = 0.05
 TOLERANCE = 0.01

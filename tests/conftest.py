@@ -15,7 +15,7 @@ import hypothesis
 import pytest
 
 if TYPE_CHECKING:
-    from theorems.examination import Finding
+    from theorems.examination.points import Finding
 
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, database=None)
 hypothesis.settings.register_profile("nightly", derandomize=False, deadline=None, max_examples=2000, print_blob=True)
@@ -25,7 +25,9 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 @functools.cache
 def _finding(name: str, point: str) -> Finding:
     from theorems import claim
-    from theorems.examination import examine  # here, because the tests of `numerics` and of the kernel need no page
+    from theorems.examination.points import (
+        examine,  # here, because the tests of `numerics` and of the kernel need no page
+    )
 
     return examine(claim(name), point)
 

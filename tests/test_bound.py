@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from numerics.arithmetic.balls import TooWide
 from numerics.evidence.errors import InputError
 from numerics.evidence.verdict import Rigour
-from theorems.bound import Bound, BoundValue, enclose
+from theorems.bounds.bound import Bound, BoundValue, enclose
 
 x, y, z = sympy.symbols("x y z")
 p, q = sympy.symbols("p q", positive=True)
@@ -408,7 +408,7 @@ def test_a_statistical_bound_says_so() -> None:
 
 
 def test_functions_that_enclose_themselves() -> None:
-    from theorems.generalization import _functions
+    from theorems.bounds import functions as _functions
 
     KlInverse: Any = _functions.KlInverse
     BinomialLimit: Any = _functions.BinomialLimit
@@ -529,6 +529,6 @@ def test_a_value_can_be_made_by_hand() -> None:
 
 
 def test_importing_loads_no_sympy() -> None:
-    code = "import sys, theorems.bound; print([m for m in ('sympy', 'scipy', 'matplotlib') if m in sys.modules])"
+    code = "import sys, theorems.bounds.bound; print([m for m in ('sympy', 'scipy', 'matplotlib') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from theorems import claim, names
-from theorems.examination import POINTS, Finding
+from theorems.examination.points import POINTS, Finding
 
 
 @pytest.mark.parametrize("point", POINTS)

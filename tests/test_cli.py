@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from theorems import claim, names
-from theorems.cli import command
+from theorems.commands.cli import command
 
 BALANCED = "dynamics.gradient_flow_keeps_linear_networks_balanced"
 
@@ -84,7 +84,7 @@ def test_a_failing_claim_exits_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
     import dataclasses
 
     from numerics.evidence.verdict import decided
-    from theorems import examination
+    from theorems.examination import points as examination
 
     page = claim(BALANCED)
     false = dataclasses.replace(page, check=lambda t: decided(t.X.is_zero(), "X is zero"))

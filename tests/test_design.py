@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from theorems import names
+from theorems.catalogue import modules
 
 ROOT = Path(__file__).parent.parent
 HEAVY = ("sympy", "scipy", "networkx", "numba", "matplotlib")
@@ -35,10 +35,10 @@ def test_numerics_stands_alone(path: Path) -> None:
     assert not roots & {"theorems", "sympy"}
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", modules())
 def test_no_page_reaches_into_another_page(name: str) -> None:
-    path = ROOT / "theorems" / Path(*name.split(".")).with_suffix(".py")
-    pages = {f"theorems.{n}" for n in names()}
+    path = ROOT / Path(*modules()[name].split(".")).with_suffix(".py")
+    pages = set(modules().values())
     assert not imports(path) & pages
     assert not {i.split(".")[0] for i in imports(path, top_level_only=True)} & set(HEAVY)
 

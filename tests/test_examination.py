@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from numerics.evidence.verdict import Verdict, at_least, at_most, decided, equal, greater_than, undecided
 from theorems import Citation, Claim, Mutant, Premise, Printed, Tight, claim
-from theorems import examination as ex
+from theorems.examination import points as ex
 from theorems.proof import Axiom, Derivation, Letter, Statement, letter, nonnegative
 from theorems.proof import at_least as is_at_least
 from theorems.proof.crosscheck import Model

@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from numerics.evidence.errors import InputError
-from theorems.cli import command
-from theorems.landscape_report import landscape_report, load_loss, run, table
+from theorems.commands.cli import command
+from theorems.commands.landscape_report import landscape_report, load_loss, run, table
 
 LOSSES = Path(__file__).parent.parent / "examples" / "losses.py"
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from numerics.evidence.errors import InputError
-from theorems import options
+from theorems.bounds import options
 
 
 @pytest.mark.parametrize(

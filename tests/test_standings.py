@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from theorems import claim, names
-from theorems.examination import POINTS, Finding, Report, standing
-from theorems.record import digest, standings
+from theorems.examination.points import POINTS, Finding, Report, standing
+from theorems.examination.record import digest, standings
 
 ROOT = Path(__file__).parent.parent
 STALE = "run `python docs/refresh.py`"

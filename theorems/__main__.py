@@ -1,6 +1,6 @@
 """The command `theorems`, and `python -m theorems`."""
 
-from theorems.cli import command
+from theorems.commands.cli import command
 
 
 def main() -> None:

@@ -3,28 +3,24 @@ r"""The form that every claim takes.
 A page of this package is one module with a `claim`: a statement with its premises, a derivation that the kernel
 checks, a numeric check on random instances, the counterexample that appears when a premise is dropped, false variants
 that the check must kill, and the citation. This file holds the words (`Claim`, `Premise`, `Citation`, `Printed`,
-`Mutant`, `Tight`) and finds pages by walking the folders; nothing is registered.
+`Mutant`, `Tight`); `theorems.catalogue` finds the pages.
 """
 
 from __future__ import annotations
 
 import functools
-import importlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
     from numerics.evidence.verdict import Verdict
-    from theorems.bound import Bound
+    from theorems.bounds.bound import Bound
     from theorems.proof.crosscheck import Model
     from theorems.proof.derivation import Derivation
-
-TOPICS = ("landscape", "dynamics", "generalization", "approximation", "representation")
 
 
 class UnknownClaim(LookupError):
@@ -143,8 +139,12 @@ class Claim:
 
     @property
     def dotted(self) -> str:
-        """The permanent name, such as `landscape.linear_networks_have_no_poor_minima`."""
-        return self.name.removeprefix("theorems.")
+        """The permanent name, topic and stem, such as `landscape.linear_networks_have_no_poor_minima`.
+
+        The theme folder between the two is a matter of the shelf and no part of the name.
+        """
+        parts = self.name.removeprefix("theorems.").split(".")
+        return parts[0] if len(parts) == 1 else f"{parts[0]}.{parts[-1]}"
 
     @property
     def title(self) -> str:
@@ -172,7 +172,7 @@ class Claim:
         for p in self.premises:
             if p.name == name:
                 return p
-        raise UnknownClaim(_did_you_mean("premise", name, [p.name for p in self.premises], f" of `{self.dotted}`"))
+        raise UnknownClaim(did_you_mean("premise", name, [p.name for p in self.premises], f" of `{self.dotted}`"))
 
 
 @functools.cache
@@ -180,37 +180,7 @@ def _proof(claim_: Claim) -> Derivation | None:
     return None if claim_.derivation is None else claim_.derivation()
 
 
-@functools.cache
-def names() -> tuple[str, ...]:
-    """The dotted names of all pages, found by walking the topic folders without importing a page."""
-    root = Path(__file__).parent
-    found = []
-    for topic in TOPICS:
-        # Not `pkgutil`: it takes a tenth of what `theorems --help` may take.
-        pages = sorted(path.stem for path in (root / topic).glob("*.py"))
-        found += [f"{topic}.{page}" for page in pages if not page.startswith("_")]
-    return tuple(found)
-
-
-def claim(name: str) -> Claim:
-    """The claim with a dotted name, or with its last part when that is unique.
-
-    Raises `UnknownClaim` with close names when there is none.
-    """
-    if name not in names():
-        ends = [n for n in names() if n.split(".")[-1] == name]
-        if len(ends) != 1:
-            raise UnknownClaim(_did_you_mean("claim", name, list(names()), ""))
-        name = ends[0]
-    return importlib.import_module(f"theorems.{name}").claim
-
-
-def claims() -> tuple[Claim, ...]:
-    """All claims, in the order of their names."""
-    return tuple(claim(name) for name in names())
-
-
-def _did_you_mean(what: str, name: str, known: list[str], where: str) -> str:
+def did_you_mean(what: str, name: str, known: list[str], where: str) -> str:
     import difflib
 
     ends = {k.rpartition(".")[2]: k for k in known}

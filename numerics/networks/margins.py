@@ -19,7 +19,7 @@ from numerics.networks.data import Data, DataStream, RegressionData, Samples, Ta
 from numerics.networks.enclosing import enclosed_outputs, finite
 from numerics.networks.memory import remembered
 from numerics.networks.network import Network
-from numerics.networks.norms import Reference, spectral_complexity
+from numerics.networks.norms.layers import Reference, spectral_complexity
 
 Interval = tuple[Floats, Floats]
 

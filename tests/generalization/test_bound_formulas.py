@@ -25,8 +25,8 @@ from numerics.networks.layers import (
     Flatten,
     Pooling,
 )
-from theorems.bound import Bound
-from theorems.claim import claim
+from theorems.bounds.bound import Bound
+from theorems.catalogue import claim
 
 DELTA = 0.02
 ROWS = np.random.default_rng(1).normal(size=(40, 6))

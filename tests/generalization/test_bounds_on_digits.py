@@ -31,8 +31,8 @@ from numerics.networks import (
     scikit_learn_data,
 )
 from theorems import claim
-from theorems.bounds_output import as_json, table
-from theorems.bounds_report import all_bounds, bounds_report, run
+from theorems.commands.bounds_output import as_json, table
+from theorems.commands.bounds_report import all_bounds, bounds_report, run
 
 ROOT = Path(__file__).parents[2]
 PAGE = "generalization.spectral_margin_bound"
@@ -257,7 +257,7 @@ def test_what_may_be_vacuous_is_cut_at_one() -> None:
 @pytest.mark.parametrize("n", [1, 2, 3, 10, 1000, 10**6])
 @pytest.mark.parametrize("R", ["1/1000", "1/20", "1", "30"])
 def test_sharp_is_below_paper_and_uniform_above_sharp(n: int, R: str) -> None:
-    from theorems.bound import enclose
+    from theorems.bounds.bound import enclose
 
     found = bounds()
     values = {
@@ -294,7 +294,7 @@ def test_sharp_is_below_paper_and_uniform_above_sharp(n: int, R: str) -> None:
     ],
 )
 def test_the_first_sample_size_with_something_to_say(R: int, form: str, n: int) -> None:
-    from theorems.bound import enclose
+    from theorems.bounds.bound import enclose
 
     expression = bounds()[f"spectral-margin-{form}"].expression
 

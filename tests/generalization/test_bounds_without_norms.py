@@ -14,7 +14,7 @@ from numerics.arithmetic.kl import kl_inverse
 from numerics.evidence.errors import InputError
 from numerics.networks import Data, Dense, Network
 from theorems import claim
-from theorems.bound import Bound
+from theorems.bounds.bound import Bound
 
 
 def bounds(page: str) -> dict[str, Bound]:
@@ -126,7 +126,7 @@ def test_sigma_chosen_after_the_data_is_paid_for() -> None:
 
 
 def test_sigma_is_a_standard_deviation() -> None:
-    from theorems.generalization._random_networks import drawn
+    from theorems.bounds.random_networks import drawn
 
     network = Network([Dense(np.zeros((300, 300)), np.zeros(300))])
     moved = drawn(network, 0.25, np.random.default_rng(0))
@@ -159,7 +159,7 @@ BITS = "few_bits_make_few_errors"
 
 
 def test_quantised_by_hand() -> None:
-    from theorems.generalization._quantised_networks import quantised
+    from theorems.bounds.quantised_networks import quantised
 
     network = Network([Dense(np.array([[0.5, 0.2], [-0.5, 0.7]]), np.array([0.1, 0.0]))])
     (layer,) = quantised(network, 3, 0).dense

@@ -11,7 +11,7 @@ from flint import acb, arb, ctx, fmpq
 
 from numerics.evidence.errors import InputError
 from theorems import claim
-from theorems.bound import Bound
+from theorems.bounds.bound import Bound
 
 
 def bounds(page: str) -> dict[str, Bound]:
@@ -127,7 +127,7 @@ def test_the_dimension_is_that_of_the_network() -> None:
 
 
 def test_one_bit_that_agrees_a_little_makes_the_bound_tight() -> None:
-    from theorems.generalization.little_information_makes_little_gap import bit
+    from theorems.generalization.information.little_information_makes_little_gap import bit
 
     def ratio(epsilon: Fraction) -> float:
         t = bit(epsilon)

@@ -13,9 +13,9 @@ from flint import arb
 from numerics.evidence.errors import InputError
 from numerics.networks import Data, Network
 from numerics.networks.layers import Activation, Add, Convolution, Dense, Flatten, Pooling
-from theorems.bound import Bound
-from theorems.claim import claim
-from theorems.generalization._vc_growth import Step, growth, vc_closed, vc_dimension
+from theorems.bounds.bound import Bound
+from theorems.bounds.vc_growth import Step, growth, vc_closed, vc_dimension
+from theorems.catalogue import claim
 
 PAGES = (
     "frobenius_margin_bound",

@@ -32,9 +32,9 @@ from numerics.networks import (
 )
 from numerics.networks.layers import Layer
 from theorems import claim
-from theorems.bound import Bound
-from theorems.bounds_report import all_bounds, run
-from theorems.generalization._vc_growth import Step, growth, network_steps
+from theorems.bounds.bound import Bound
+from theorems.bounds.vc_growth import Step, growth, network_steps
+from theorems.commands.bounds_report import all_bounds, run
 
 SIGN, RELU = Activation("sign"), Activation("relu")
 

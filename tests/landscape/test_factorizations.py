@@ -10,7 +10,7 @@ from numerics.arithmetic.exact import Matrix, diagonal, identity
 from numerics.strategies import spectra
 from theorems import claim
 from theorems.landscape._factorizations import Target, gram, loss, targets
-from theorems.landscape.optimal_factorizations_are_one_orbit import Rival
+from theorems.landscape.factorization.optimal_factorizations_are_one_orbit import Rival
 
 SVD = claim("landscape.svd_factorization_is_optimal")
 ORBIT = claim("landscape.optimal_factorizations_are_one_orbit")

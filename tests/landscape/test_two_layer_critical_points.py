@@ -11,9 +11,11 @@ from numerics.arithmetic.exact import Matrix, zeros
 from theorems.proof import ProofError
 
 shared = importlib.import_module("theorems.landscape._critical_points")
-two = importlib.import_module("theorems.landscape.two_layer_critical_points_are_global_or_strict_saddles")
+two = importlib.import_module(
+    "theorems.landscape.linear_networks.two_layer_critical_points_are_global_or_strict_saddles"
+)
 deep = importlib.import_module(
-    "theorems.landscape.deep_critical_points_with_full_rank_middle_are_global_or_strict_saddles"
+    "theorems.landscape.linear_networks.deep_critical_points_with_full_rank_middle_are_global_or_strict_saddles"
 )
 
 

@@ -560,7 +560,7 @@ def test_pipes_and_devices_are_refused(tmp_path):
 
 
 def test_keras_needs_h5py(tmp_path, monkeypatch):
-    from numerics.networks.readers import hdf5 as module
+    from numerics.networks.readers.keras import hdf5 as module
 
     monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"the package h5py is needed: run `pip install 'theorems\[models\]'`"):

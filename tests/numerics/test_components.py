@@ -10,15 +10,15 @@ from flint import fmpq
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-import numerics.sublevel.box_components as search_module
+import numerics.sublevel.cells.box_components as search_module
 from numerics.evidence import Certificate, Witness
 from numerics.evidence.errors import InputError
-from numerics.sublevel.box_components import Search, components_in_box
-from numerics.sublevel.component_certificate import INSIDE, OPEN, OUTSIDE, ComponentsCertificate, neighbours
-from numerics.sublevel.expression import parameters, relu
-from numerics.sublevel.expression_tape import Floats, Tape
-from numerics.sublevel.intervals import FloatIntervals
-from numerics.sublevel.whole_space import (
+from numerics.sublevel.cells.box_components import Search, components_in_box
+from numerics.sublevel.cells.component_certificate import INSIDE, OPEN, OUTSIDE, ComponentsCertificate, neighbours
+from numerics.sublevel.cells.expression import parameters, relu
+from numerics.sublevel.cells.expression_tape import Floats, Tape
+from numerics.sublevel.cells.intervals import FloatIntervals
+from numerics.sublevel.cells.whole_space import (
     ScalarChain,
     ScalarRidge,
     StarShape,

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from numerics.sublevel.chords import value_at
-from numerics.sublevel.paths import between
-from numerics.sublevel.point_vectors import to_network
+from numerics.sublevel.paths.certified import between
+from numerics.sublevel.paths.chords import value_at
+from numerics.sublevel.paths.point_vectors import to_network
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "connect_digits.py"
 

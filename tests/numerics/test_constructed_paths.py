@@ -15,12 +15,12 @@ from numerics.arithmetic.exact import Matrix, column, identity, orthogonal
 from numerics.evidence import InputError
 from numerics.evidence.verdict import Rigour
 from numerics.strategies import Stream, data_matrices, linear_networks, matrices, sizes
-from numerics.sublevel.feature_paths import connect_by_compression, connect_by_exchange, features
-from numerics.sublevel.linear_paths import connect_linear
 from numerics.sublevel.losses import NetworkLoss, one_hot
-from numerics.sublevel.paths import Turn, certify, joined, straight
-from numerics.sublevel.ridge_paths import connect_with_ridge, rational_rotation, rotation_between
-from numerics.sublevel.unit_paths import Walk, aligned, merge, permute, permuted, split
+from numerics.sublevel.paths.certified import Turn, certify, joined, straight
+from numerics.sublevel.paths.feature_paths import connect_by_compression, connect_by_exchange, features
+from numerics.sublevel.paths.linear_paths import connect_linear
+from numerics.sublevel.paths.ridge_paths import connect_with_ridge, rational_rotation, rotation_between
+from numerics.sublevel.paths.unit_paths import Walk, aligned, merge, permute, permuted, split
 
 one = Matrix([[1]])
 

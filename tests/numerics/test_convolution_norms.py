@@ -14,9 +14,9 @@ from numerics.arithmetic.spectral import spectral_norm, width
 from numerics.arithmetic.symbols import between_grid_points, largest_on_grid, symbol
 from numerics.evidence.errors import InputError
 from numerics.networks import Activation, Add, Convolution, Dense, Flatten, Network, Pooling
-from numerics.networks import convolution_norms as module
-from numerics.networks.axes import embedded
-from numerics.networks.convolution_norms import (
+from numerics.networks.norms import convolutions as module
+from numerics.networks.norms.axes import embedded
+from numerics.networks.norms.convolutions import (
     convolution_norm,
     dense_operator,
     filter_norm_21,
@@ -24,14 +24,14 @@ from numerics.networks.convolution_norms import (
     norm_at_every_size,
     reshaped_kernel_norm,
 )
-from numerics.networks.norms import (
+from numerics.networks.norms.layers import (
     activation_constants,
     lipschitz_product,
     reference_weights,
     spectral_complexity,
     spectral_norms,
 )
-from numerics.networks.operator_norms import (
+from numerics.networks.norms.operators import (
     identity_weight,
     operator_frobenius_norm,
     operator_norm,

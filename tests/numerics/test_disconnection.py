@@ -12,9 +12,9 @@ from numerics.arithmetic.balls import singular_values
 from numerics.arithmetic.exact import Matrix, column, diagonal, identity
 from numerics.evidence import Certificate, InputError
 from numerics.strategies import Stream
-from numerics.sublevel.disconnection import DisconnectionCertificate, separate, target_gram
 from numerics.sublevel.losses import NetworkLoss
-from numerics.sublevel.paths import certify, straight
+from numerics.sublevel.paths.certified import certify, straight
+from numerics.sublevel.paths.disconnection import DisconnectionCertificate, separate, target_gram
 
 one = Matrix([[1]])
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numerics.evidence.errors import InputError
-from numerics.sublevel.expression import Parameter, as_expression, parameters, relu
-from numerics.sublevel.expression_tape import Exact, Floats, Tape, from_lists
+from numerics.sublevel.cells.expression import Parameter, as_expression, parameters, relu
+from numerics.sublevel.cells.expression_tape import Exact, Floats, Tape, from_lists
 
 x, y = parameters("x y")
 FIFTHS = st.integers(-10, 10).map(lambda k: Fraction(k, 5))
@@ -63,7 +63,7 @@ def test_gradient_of_a_polynomial(E, a, b):
 
 
 def max_degree(E):
-    from numerics.sublevel.whole_space import expand
+    from numerics.sublevel.cells.whole_space import expand
 
     return max((sum(e) for e in expand(E)), default=0)
 

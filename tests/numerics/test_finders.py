@@ -18,8 +18,9 @@ from numerics.arithmetic.exact import Matrix, zeros
 from numerics.evidence import InputError
 from numerics.networks import Activation, Data, Dense, Network
 from numerics.networks.gradients import loss_and_gradient
-from numerics.sublevel import chords
-from numerics.sublevel.barriers import (
+from numerics.sublevel.losses import NetworkLoss, one_hot
+from numerics.sublevel.paths import chords
+from numerics.sublevel.paths.barriers import (
     barrier_graph,
     barriers,
     is_ultrametric,
@@ -28,10 +29,9 @@ from numerics.sublevel.barriers import (
     plot_profile,
     spanning_tree,
 )
-from numerics.sublevel.finders import FINDERS, bezier, connect_by_search, nudged_elastic_band, string_sampling
-from numerics.sublevel.losses import NetworkLoss, one_hot
-from numerics.sublevel.paths import between, straight
-from numerics.sublevel.point_vectors import objective, of_network, pack, rounded, to_network
+from numerics.sublevel.paths.certified import between, straight
+from numerics.sublevel.paths.finders import FINDERS, bezier, connect_by_search, nudged_elastic_band, string_sampling
+from numerics.sublevel.paths.point_vectors import objective, of_network, pack, rounded, to_network
 
 rng = np.random.default_rng(0)
 X = Matrix(np.round(rng.standard_normal((2, 6)) * 8) / 8)

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from numerics.evidence.errors import InputError
 from numerics.networks import Convolution, Dense, Network, dense_operator
-from numerics.networks.group_norms import dual_group_norm, features_norm, row_norm
 from numerics.networks.layers import Layer
 from numerics.networks.network import LinearLayer
-from numerics.networks.path_norms import greatest_feature, greatest_row, operator_frobenius
+from numerics.networks.norms.groups import dual_group_norm, features_norm, row_norm
+from numerics.networks.norms.paths import greatest_feature, greatest_row, operator_frobenius
 
 EXPONENTS = [Fraction(n, 8) for n in (8, 9, 10, 12, 13, 15, 16, 20, 24, 31, 40, 127, 128)]
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from test_expression import expressions
 
 from numerics.evidence.errors import InputError
-from numerics.sublevel.enclosures import Box, Enclosures, cell_bounds
-from numerics.sublevel.expression import as_expression, parameters, relu
-from numerics.sublevel.expression_tape import Exact, Tape
-from numerics.sublevel.intervals import FloatIntervals, RationalIntervals, float_above, float_below
+from numerics.sublevel.cells.enclosures import Box, Enclosures, cell_bounds
+from numerics.sublevel.cells.expression import as_expression, parameters, relu
+from numerics.sublevel.cells.expression_tape import Exact, Tape
+from numerics.sublevel.cells.intervals import FloatIntervals, RationalIntervals, float_above, float_below
 
 x, y = parameters("x y")
 ENDS = st.lists(st.integers(-8, 8), min_size=2, max_size=2, unique=True).map(

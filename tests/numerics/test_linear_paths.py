@@ -11,7 +11,7 @@ from numerics.arithmetic.exact import Matrix, diagonal, hstack, identity, vstack
 from numerics.evidence.verdict import every
 from numerics.strategies import data_matrices, linear_networks, matrices, sizes
 from numerics.sublevel import GaugePath, connect, connect_through_gauge, exchange, sign_pattern, squared_error
-from numerics.sublevel.gauge_paths import Move
+from numerics.sublevel.paths.gauge_paths import Move
 
 
 @st.composite

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numerics.evidence.errors import InputError
-from numerics.sublevel import merge_forest
-from numerics.sublevel.grid import ADJACENCIES, Grid, offsets
-from numerics.sublevel.merge_trees import MergeTree, merge_tree, merge_tree_of_loss
+from numerics.sublevel.grids import merge_forest
+from numerics.sublevel.grids.grid import ADJACENCIES, Grid, offsets
+from numerics.sublevel.grids.merge_trees import MergeTree, merge_tree, merge_tree_of_loss
 
 MEMBERS = 15  # arrays in one example: the graph of the grid is built once for all
 
@@ -162,9 +162,9 @@ def test_every_type_and_memory_order_gives_the_same(kind: str) -> None:
 
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    import numerics.sublevel.grid_blocks
+    import numerics.sublevel.grids.grid_blocks
 
-    monkeypatch.setattr(numerics.sublevel.grid_blocks, "_BLOCK", 1)
+    monkeypatch.setattr(numerics.sublevel.grids.grid_blocks, "_BLOCK", 1)
 
 
 @pytest.mark.usefixtures("small_blocks")
@@ -496,7 +496,7 @@ def test_a_constant_loss_may_return_a_number() -> None:
 
 
 def test_what_does_not_fit_is_refused_before_it_is_allocated(monkeypatch: pytest.MonkeyPatch) -> None:
-    from numerics.sublevel import grid
+    from numerics.sublevel.grids import grid
 
     E = np.random.default_rng(0).random((300, 300))
     tree = merge_tree(E)
@@ -515,7 +515,7 @@ def test_what_does_not_fit_is_refused_before_it_is_allocated(monkeypatch: pytest
 
 
 def test_memory_that_is_left_is_a_positive_number() -> None:
-    from numerics.sublevel.grid import available_memory
+    from numerics.sublevel.grids.grid import available_memory
 
     assert 2**20 < available_memory() <= 2**62
 

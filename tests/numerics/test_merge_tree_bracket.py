@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from test_merge_tree import reference_graph
 
 from numerics.evidence.errors import InputError
-from numerics.sublevel.bracket import Bracket, bracket_from_bounds
-from numerics.sublevel.grid import Grid
-from numerics.sublevel.merge_trees import merge_tree
+from numerics.sublevel.grids.bracket import Bracket, bracket_from_bounds
+from numerics.sublevel.grids.grid import Grid
+from numerics.sublevel.grids.merge_trees import merge_tree
 
 
 def product_bounds(n: int, d: int, factor: int = 1) -> tuple[np.ndarray, np.ndarray]:

@@ -7,11 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from numerics.sublevel.compiled import kernel
+from numerics.sublevel.grids.compiled import kernel
 
 ROOT = Path(__file__).parents[2]
 MODULE = """
-from numerics.sublevel.compiled import announced, kernel
+from numerics.sublevel.grids.compiled import announced, kernel
 
 @kernel
 def one(x):

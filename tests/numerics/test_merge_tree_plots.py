@@ -12,8 +12,8 @@ from matplotlib.collections import LineCollection, QuadMesh
 from matplotlib.figure import Figure
 
 from numerics.evidence.errors import InputError
-from numerics.sublevel.merge_trees import merge_tree
-from numerics.sublevel.plots import plot_counts, plot_diagram, plot_landscape, plot_tree
+from numerics.sublevel.grids.merge_trees import merge_tree
+from numerics.sublevel.grids.plots import plot_counts, plot_diagram, plot_landscape, plot_tree
 
 X = np.linspace(-2, 2, 33)
 TREE = merge_tree((X[:, None] * X - 1) ** 2).simplify(0.1)

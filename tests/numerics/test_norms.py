@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numerics.arithmetic import balls
 from numerics.evidence.errors import InputError
 from numerics.networks import Activation, Dense, Network, lipschitz_product, spectral_complexity, spectral_norms
-from numerics.networks.norms import activation_constants
+from numerics.networks.norms.layers import activation_constants
 
 
 def relu_network(*weights) -> Network:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic.polynomial import Polynomial
 from numerics.strategies import rationals
-from numerics.sublevel.one_variable import components, is_strict_minimum, last_root
+from numerics.sublevel.cells.one_variable import components, is_strict_minimum, last_root
 
 WELLS = Polynomial([-1, 0, 1]) ** 2  # (x^2 - 1)^2
 

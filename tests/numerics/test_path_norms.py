@@ -12,7 +12,7 @@ from flint import arb, fmpq
 from numerics.evidence.errors import InputError
 from numerics.networks import Network
 from numerics.networks.layers import Activation, Add, BatchNormalization, Convolution, Dense, Flatten, Pooling, Reshape
-from numerics.networks.path_norms import (
+from numerics.networks.norms.paths import (
     greatest_feature,
     greatest_row,
     longest_row,

@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 from numerics.arithmetic.exact import Matrix, column, diagonal, identity, rational, zeros
 from numerics.evidence import Certificate, InputError, Rigour
 from numerics.strategies import Stream, data_matrices, matrices, sizes
-from numerics.sublevel import chords, exact_segments
-from numerics.sublevel.exact_segments import bernstein
 from numerics.sublevel.losses import ConvexLoss, NetworkLoss, PolynomialLoss, one_hot
-from numerics.sublevel.paths import (
+from numerics.sublevel.paths import chords, exact_segments
+from numerics.sublevel.paths.certified import (
     PathCertificate,
     Turn,
     between,
@@ -28,6 +27,7 @@ from numerics.sublevel.paths import (
     rule_for,
     straight,
 )
+from numerics.sublevel.paths.exact_segments import bernstein
 
 one = Matrix([[1]])
 
@@ -208,7 +208,7 @@ def test_a_straight_path_is_certified_by_some_rule(problem, seed):
 @given(st.data())
 def test_rules_by_ends_never_miss_a_maximum(data):
     """Whenever `convex`, `idle` or `kept` applies, no sampled loss is above the two ends."""
-    from numerics.sublevel.paths import misused
+    from numerics.sublevel.paths.certified import misused
 
     loss, a, b = data.draw(problems(rational_loss=True))
     k = data.draw(st.integers(0, len(a) - 1))

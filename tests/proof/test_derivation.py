@@ -570,7 +570,7 @@ def test_a_claim_as_lemma(monkeypatch: pytest.MonkeyPatch) -> None:
     n = other.dimension("n")
     other.goal(n.relation)
     pages: dict[str, Any] = {"topic.page": SimpleNamespace(proof=lambda: other)}
-    monkeypatch.setattr(importlib.import_module("theorems.claim"), "claim", lambda name: pages[name])
+    monkeypatch.setattr(importlib.import_module("theorems.catalogue"), "claim", lambda name: pages[name])
     d = Derivation()
     d.goal(at_least(dimension("m"), 1))
     _, [f] = d.lemma("topic.page", {}, dims={"n": "m"})

@@ -1219,7 +1219,7 @@ def test_circular_lemmas(monkeypatch: pytest.MonkeyPatch) -> None:
         return SimpleNamespace(proof=proof)
 
     pages = {"one": page("one", "two"), "two": page("two", "one"), "bare": SimpleNamespace(proof=lambda: None)}
-    monkeypatch.setattr(importlib.import_module("theorems.claim"), "claim", lambda name: pages[name])
+    monkeypatch.setattr(importlib.import_module("theorems.catalogue"), "claim", lambda name: pages[name])
     with refused("lemmas are circular: two -> one -> two"):
         pages["one"].proof()
     with refused("lemmas are circular: one -> two -> one"):

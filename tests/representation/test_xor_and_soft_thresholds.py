@@ -11,13 +11,15 @@ import pytest
 from theorems import Claim
 from theorems.proof import ProofError
 
-perceptron = importlib.import_module("theorems.representation.a_perceptron_cannot_compute_xor")
-hidden = importlib.import_module("theorems.representation.two_hidden_units_compute_xor")
-shrinking = importlib.import_module("theorems.representation.soft_thresholding_and_relu_are_proximal_maps")
+perceptron = importlib.import_module("theorems.representation.perceptrons.a_perceptron_cannot_compute_xor")
+hidden = importlib.import_module("theorems.representation.perceptrons.two_hidden_units_compute_xor")
+shrinking = importlib.import_module(
+    "theorems.representation.sparse_coding.soft_thresholding_and_relu_are_proximal_maps"
+)
 
 
 def draw(page: Claim, count: int = 60) -> list:
-    from theorems import examination
+    from theorems.examination import points as examination
 
     return examination.draw(page.instances(), count, 7)
 

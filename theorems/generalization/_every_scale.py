@@ -18,8 +18,8 @@ from flint import fmpq
 
 from numerics.arithmetic.exact import Matrix
 from numerics.evidence.verdict import at_most as is_at_most
+from numerics.learning.problems import margin, ramp
 from theorems.generalization import _learning_axioms as cited
-from theorems.generalization._finite_learning import margin, ramp
 from theorems.generalization._learning_axioms import axiom
 from theorems.proof import (
     Derivation,

@@ -12,10 +12,10 @@ from typing import Any
 from flint import arb, fmpq
 
 from numerics.arithmetic.exact import Matrix
+from numerics.learning.channels import Channel
+from numerics.learning.channels import log_moment as moment_of
 from theorems.generalization._divergence_axioms import CHAIN as CHAIN
 from theorems.generalization._divergence_axioms import chained as chained
-from theorems.generalization._finite_channels import Channel
-from theorems.generalization._finite_channels import log_moment as moment_of
 from theorems.generalization._learning_axioms import axiom
 from theorems.proof import Derivation, at_most, positive, predicate
 

@@ -19,7 +19,7 @@ from flint import arb, fmpq
 from numerics.arithmetic.exact import Matrix
 from numerics.evidence.verdict import Verdict
 from numerics.evidence.verdict import at_most as is_at_most
-from theorems.generalization._finite_learning import deviation, entropy_constant, rademacher, ramp
+from numerics.learning.problems import deviation, entropy_constant, rademacher, ramp
 from theorems.proof import (
     Axiom,
     Derivation,

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from numerics.arithmetic.balls import ball, decide
 from numerics.arithmetic.exact import Matrix, rational
 from numerics.evidence.verdict import Verdict, at_least, at_most, equal, every
+from numerics.learning.margins import coin, failures_are_rare, gaps, good_in_all_cells, learnings
+from numerics.learning.problems import ACTIVATIONS, Layers, Learning, rademacher, ramp
 from numerics.strategies import rationals
 from theorems.claim import Citation, Mutant, Premise
 from theorems.generalization._every_scale import expected_supremum, norm_excess, number_of
-from theorems.generalization._finite_learning import ACTIVATIONS, Layers, Learning, rademacher, ramp
-from theorems.generalization._finite_margins import coin, failures_are_rare, gaps, good_in_all_cells, learnings
 
 Sample = Sequence[int]
 BEYOND = (

@@ -9,10 +9,10 @@ from typing import Any
 from flint import arb, ctx
 
 from numerics.arithmetic.exact import Matrix
+from numerics.learning.problems import Learning
 from theorems.generalization import _every_scale as scale
 from theorems.generalization import _norm_margins as finite
 from theorems.generalization import _peeling as peel
-from theorems.generalization._finite_learning import Learning
 from theorems.generalization._norm_margins import Search
 from theorems.proof import (
     Axiom,

@@ -16,9 +16,9 @@ from flint import arb, fmpq
 from numerics.arithmetic.exact import Matrix
 from numerics.evidence.verdict import at_most as is_at_most
 from numerics.evidence.verdict import every
+from numerics.learning.problems import ACTIVATIONS
 from theorems.generalization import _learning_axioms as cited
 from theorems.generalization._every_scale import greatest_supremum, sample_of, signs, suprema
-from theorems.generalization._finite_learning import ACTIVATIONS
 from theorems.generalization._learning_axioms import axiom
 from theorems.proof import Derivation, at_most, equal, nonnegative, number, predicate
 

@@ -14,10 +14,10 @@ from flint import arb, fmpq
 from numerics.arithmetic.exact import Matrix
 from numerics.evidence.verdict import at_most as is_at_most
 from numerics.evidence.verdict import every
+from numerics.learning.problems import ACTIVATIONS
 from theorems.generalization import _learning_axioms as cited
 from theorems.generalization import _peeling as peel
 from theorems.generalization._every_scale import sample_of, signs
-from theorems.generalization._finite_learning import ACTIVATIONS
 from theorems.generalization._learning_axioms import axiom
 from theorems.generalization._peeled_margins import Geometry
 from theorems.proof import Derivation, Expr, Fact, at_least, at_most, calculus, nonnegative, predicate

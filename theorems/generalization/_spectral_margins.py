@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic.balls import ball
 from numerics.evidence.verdict import Verdict
+from numerics.learning.margins import failures_are_rare, gaps, good_sample, learnings
+from numerics.learning.problems import Learning, complexity
 from numerics.strategies import rationals
-from theorems.generalization._finite_learning import Learning, complexity
-from theorems.generalization._finite_margins import failures_are_rare, gaps, good_sample, learnings
 
 if TYPE_CHECKING:
     import sympy

@@ -1256,7 +1256,7 @@ _BUILDING: list[str] = []
 def _lemma(source: Derivation | str) -> tuple[str, Derivation]:
     if isinstance(source, Derivation):
         return source.title or "unnamed", source
-    from theorems.claim import claim
+    from theorems.catalogue import claim
 
     if source in _BUILDING:
         raise ProofError("The lemmas are circular: " + " -> ".join([*_BUILDING, source]) + ".")

@@ -58,7 +58,7 @@ def _read(path: Path) -> _Found:
             "is a program and is not run: save `model.state_dict()` again with a newer PyTorch, or as safetensors."
         )
     if head[:1] == b"\x08" or path.suffix == ".onnx":  # field 1 of an ONNX model is a number
-        from numerics.networks.readers.onnx import read_onnx
+        from numerics.networks.readers.onnx.reader import read_onnx
 
         return read_onnx(path), None
     raise InputError(
@@ -68,7 +68,8 @@ def _read(path: Path) -> _Found:
 
 
 def _read_archive(path: Path) -> _Found:
-    from numerics.networks.readers import keras, pytorch
+    from numerics.networks.readers import pytorch
+    from numerics.networks.readers.keras import reader as keras
 
     with Archive(path, "an .npz, PyTorch or Keras") as archive:
         members = list(archive.members)

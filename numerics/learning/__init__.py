@@ -1,0 +1,1 @@
+"""Finite learning problems: samples, losses, Rademacher averages and laws of learners, as exact finite sums."""

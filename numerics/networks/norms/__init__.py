@@ -1,0 +1,1 @@
+"""Norms of layers and of whole networks."""

@@ -1,0 +1,1 @@
+"""Keras files, read by h5py in a process with limits."""

@@ -1,0 +1,1 @@
+"""Merge trees of grids: exact between vertices, and brackets that hold between them."""

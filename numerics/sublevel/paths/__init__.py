@@ -1,0 +1,1 @@
+"""Paths with certified loss: exact, constructed, searched; and certificates that there is none."""

@@ -1,0 +1,1 @@
+"""Bounds of a given network in numbers: `Bound`, and the calculators that pages speak of."""

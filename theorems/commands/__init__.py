@@ -1,0 +1,1 @@
+"""The command `theorems`: one module for each subcommand."""

@@ -1,0 +1,1 @@
+"""Bounds by counting: test sets, bits, activation patterns."""

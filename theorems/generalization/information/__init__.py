@@ -1,0 +1,1 @@
+"""What the output tells about the examples."""

@@ -1,0 +1,1 @@
+"""Margins, Lipschitz products and spectral complexity."""

@@ -1,0 +1,1 @@
+"""Training that changes little when one example does."""

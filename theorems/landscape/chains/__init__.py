@@ -1,0 +1,1 @@
+"""Scalar chains: linear networks of width one."""

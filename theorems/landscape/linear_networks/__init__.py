@@ -1,0 +1,1 @@
+"""Critical points and minima of linear networks."""

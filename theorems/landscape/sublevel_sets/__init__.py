@@ -1,0 +1,1 @@
+"""Connected and split sublevel sets."""

@@ -1,0 +1,1 @@
+"""What single units and small networks compute."""
