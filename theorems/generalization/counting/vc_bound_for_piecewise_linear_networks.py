@@ -9,8 +9,8 @@ $$\ln N_i = \begin{cases} \min\big(n k_i \ln 2,\ \ln 2 + W_i \ln \frac{2 e n k_i
   n k_i \ln 2 & n k_i < W_i.\end{cases}$$
 Then the networks classify $n$ inputs in at most $e^G$ ways, $G = \sum_i \ln N_i$. With probability at least $1 - \delta$ over $n$ independent
 examples, for all weights,
-$$\Pr[\operatorname{argmax} F(x) \ne y] \le \frac1n \#\{l : \operatorname{argmax} F(x_l) \ne y_l\}
-  + 2\sqrt{\frac{G}{2n}} + \sqrt{\frac{\ln(1/\delta)}{2n}},$$
+$$\Pr[\operatorname{argmax} F(x) \ne y] \le \frac1n \#\{l : \operatorname{argmax} F(x_l) \ne y_l\} +
+  2\sqrt{\frac{G}{2n}} + \sqrt{\frac{\ln(1/\delta)}{2n}},$$
 ties of the argmax broken in a fixed order. For two classes the VC dimension is at most the greatest $n$ with $G \ge n \ln 2$, hence at most
 $S + w \log_2(4 e R \log_2(2 e R))$ with $w = \sum_i W_i$ and $R = \sum_i k_i d_i$, if $R \ge 3$ and $w \ge S$. For sign units in the place of the
 activations the same holds with $d_i = 1$ and $W_i$ the parameters of layer $i$ alone.

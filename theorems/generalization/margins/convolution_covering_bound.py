@@ -11,12 +11,12 @@ least $1 - \delta$ over $n$ independent examples, all weights with $\|A_i\|_\sig
 satisfy both
 
 (norms) with $R = (\sum_i (\Gamma_i \Lambda_i b_i)^{2/3})^{3/2}$ and $K = \sqrt2\, \|X\|_F \sqrt{\ln (2 \max_i W_i)}\, R/\gamma$, if $0 < K \le n/12$,
-$$\Pr[\operatorname{argmax} F(x) \ne y] \le \widehat R_\gamma
-  + \frac{24K}n \Big(1 + \ln\frac n{12K}\Big) + 2\sqrt{\frac{\ln(1/\delta)}{2n}},$$
+$$\Pr[\operatorname{argmax} F(x) \ne y] \le \widehat R_\gamma +
+  \frac{24K}n \Big(1 + \ln\frac n{12K}\Big) + 2\sqrt{\frac{\ln(1/\delta)}{2n}},$$
 
 (parameters) with $K_i = 4\sqrt2\, L\, \|X\|_F \Gamma_i \Lambda_i b_i/(\gamma \sqrt n)$,
-$$\Pr[\operatorname{argmax} F(x) \ne y] \le \widehat R_\gamma
-  + \frac6{\sqrt n} \Big(\sum_i 2 W_i \big(\ln(2 + K_i^2) + 2\big)\Big)^{1/2} + 2\sqrt{\frac{\ln(1/\delta)}{2n}} .$$
+$$\Pr[\operatorname{argmax} F(x) \ne y] \le \widehat R_\gamma +
+  \frac6{\sqrt n} \Big(\sum_i 2 W_i \big(\ln(2 + K_i^2) + 2\big)\Big)^{1/2} + 2\sqrt{\frac{\ln(1/\delta)}{2n}} .$$
 Both hold for all weights and margins at once with the numbers and the price $C$ of
 `generalization.spectral_margin_bound_for_every_network`.
 

@@ -12,11 +12,11 @@ $M(v, y) = v_y - \max_{j \ne y} v_j$ and $\ell_\gamma(-M) = 1 - \min(\max(M/\gam
 $1 - \delta$, every $A$ with $\|A_i\|_\sigma \le s_i$ and $\|A_i^\top - M_i^\top\|_{2,1} \le b_i$ satisfies both
 
 (sharp) with $K = \sqrt2\, \|X\|_F \sqrt{\ln(2W^2)}\, R / \gamma$, if $0 < K \le n/12$,
-$$\Pr[\operatorname{argmax} F_A(x) \ne y] \le \widehat R_\gamma(A)
-  + \frac{24K}{n}\Big(1 + \ln\frac{n}{12K}\Big) + 2\sqrt{\frac{\ln(1/\delta)}{2n}},$$
+$$\Pr[\operatorname{argmax} F_A(x) \ne y] \le \widehat R_\gamma(A) +
+  \frac{24K}{n}\Big(1 + \ln\frac{n}{12K}\Big) + 2\sqrt{\frac{\ln(1/\delta)}{2n}},$$
 
-(paper) $$\Pr[\operatorname{argmax} F_A(x) \ne y] \le \widehat R_\gamma(A) + \frac{8}{n^{3/2}}
-  + \frac{72\, \|X\|_F \sqrt{\ln(2W^2)}\, \ln(n)\, R}{\gamma n} + 3\sqrt{\frac{\ln(1/\delta)}{2n}}.$$
+(paper) $$\Pr[\operatorname{argmax} F_A(x) \ne y] \le \widehat R_\gamma(A) + \frac{8}{n^{3/2}} +
+  \frac{72\, \|X\|_F \sqrt{\ln(2W^2)}\, \ln(n)\, R}{\gamma n} + 3\sqrt{\frac{\ln(1/\delta)}{2n}}.$$
 
 For $K = 0$ the second term of (sharp) is 0. Here $\|X\|_F$ is the Frobenius norm, $\|A\|_\sigma$ the greatest singular
 value and $\|A^\top\|_{2,1}$ the sum of the Euclidean norms of the *rows* of $A$.

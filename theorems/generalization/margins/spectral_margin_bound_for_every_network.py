@@ -10,8 +10,8 @@ K = \sqrt2\, \|X\|_F \sqrt{\ln(2W^2)}\, 2^{-e} \Big(\sum_{i=1}^L \big(b_i \rho_i
 \rho_j s_j\big)^{2/3}\Big)^{3/2}.$$
 With probability at least $1 - \delta$ over $n$ independent examples, for all $A$ and all $\gamma > 0$ with $K \le n/12$
 (for $K = 0$ the middle term is 0), where $0 < \delta < 1$,
-$$\Pr[\operatorname{argmax} F_A(x) \ne y] \le \widehat R_\gamma(A)
-  + \frac{24K}{n}\Big(1 + \ln\frac{n}{12K}\Big) + 2\sqrt{\frac{\ln(1/\delta) + C}{2n}} .$$
+$$\Pr[\operatorname{argmax} F_A(x) \ne y] \le \widehat R_\gamma(A) +
+  \frac{24K}{n}\Big(1 + \ln\frac{n}{12K}\Big) + 2\sqrt{\frac{\ln(1/\delta) + C}{2n}} .$$
 The letters are those of `generalization.spectral_margin_bound`.
 
 **Idea.** A cell is a choice of integers $j_i, k_i \ge 1$ and $e$. It gets the share

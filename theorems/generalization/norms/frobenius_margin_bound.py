@@ -6,17 +6,17 @@ $$P(A) = \|A_L\|_{2,\infty} \prod_{i<L} \|A_i\|_F ,$$
 where $\|A_L\|_{2,\infty}$ is the greatest Euclidean norm of a row. Let $(x_1, y_1), \dots, (x_n, y_n)$ be independent draws
 of $(x, y)$, $X$ the matrix with rows $x_i$, and $0 < \delta < 1$. With probability at least $1 - \delta$, for all $A$, all $\gamma > 0$
 and all integers $e$ with $P(A) \le 2^e \gamma$,
-$$\Pr[\operatorname{argmax} F_A(x) \ne y] \le \widehat R_\gamma(A)
-  + \frac{4 k\, 2^e \big(\sqrt{2 (L-1) \ln 2} + 1\big) \|X\|_F}{n}
-  + 2\sqrt{\frac{\ln(1/\delta) + \ln(i (i+1))}{2n}},$$
+$$\Pr[\operatorname{argmax} F_A(x) \ne y] \le \widehat R_\gamma(A) +
+  \frac{4 k\, 2^e \big(\sqrt{2 (L-1) \ln 2} + 1\big) \|X\|_F}{n} +
+  2\sqrt{\frac{\ln(1/\delta) + \ln(i (i+1))}{2n}},$$
 with $i = 2e$ for $e > 0$ and $i = 1 - 2e$ for $e \le 0$. Here $\widehat R_\gamma$ is the ramp risk of
 `generalization.spectral_margin_bound`. For $\rho_i$-Lipschitz activations, also before the first and after the last layer, $P$ gets the factor
 $\prod_i \rho_i$.
 
 **Idea.** Golowich, Rakhlin and Shamir peel the layers off inside an exponential: a factor 2 for each layer then costs an
 additive $\ln 2$ after the logarithm. For one output $f$ and the sums $Z_i = \max \|\sum_l \varepsilon_l h_i(x_l)\|$ of the
-hidden layers, $\lambda E \max \sum_l \varepsilon_l f(x_l) \le \ln E e^{\lambda M_L Z_{L-1}} \le (L-1) \ln 2
-+ \ln E e^{\lambda M Z_0}$, $M$ the product of the norms, and $\ln E e^{aZ_0} \le a\|X\|_F + a^2\|X\|_F^2/2$. The best
+hidden layers, $\lambda E \max \sum_l \varepsilon_l f(x_l) \le \ln E e^{\lambda M_L Z_{L-1}} \le (L-1) \ln 2 +
+\ln E e^{\lambda M Z_0}$, $M$ the product of the norms, and $\ln E e^{aZ_0} \le a\|X\|_F + a^2\|X\|_F^2/2$. The best
 $\lambda$ gives $M \|X\|_F (\sqrt{2(L-1)\ln2} + 1)$. Losses of $k$ outputs are reduced to single outputs by Maurer's
 contraction ($\sqrt2$), because the margin is $\sqrt2$-Lipschitz: $2k/\gamma$ times the largest. A network with
 $P(A) \le 2^e\gamma$ is, after division by $\gamma$, one in a class of products at most $2^e$; positive homogeneity makes all layers

@@ -6,8 +6,8 @@ $$P(A) = \|A_L\|_{2,\infty} \prod_{i<L} \sqrt{h_i}\, \|A_i\|_{2,\infty},$$
 $\|A\|_{2,\infty}$ the greatest Euclidean norm of a row, that is of the weights into a unit. Let $(x_1, y_1), \dots, (x_n, y_n)$ be independent
 draws of $(x, y)$, $X$ the matrix with rows $x_i$, and $0 < \delta < 1$. With probability at least $1 - \delta$, for all $A$, all $\gamma > 0$
 and all integers $e$ with $P(A) \le 2^e \gamma$,
-$$\Pr[\operatorname{argmax} F_A(x) \ne y] \le \widehat R_\gamma(A) + \frac{4 k\, 2^e\, 2^{L-1} \|X\|_F}{n}
-  + 2\sqrt{\frac{\ln(1/\delta) + \ln(i (i+1))}{2n}},$$
+$$\Pr[\operatorname{argmax} F_A(x) \ne y] \le \widehat R_\gamma(A) + \frac{4 k\, 2^e\, 2^{L-1} \|X\|_F}{n} +
+  2\sqrt{\frac{\ln(1/\delta) + \ln(i (i+1))}{2n}},$$
 with $i = 2e$ for $e > 0$ and $i = 1 - 2e$ for $e \le 0$, and the ramp risk $\widehat R_\gamma$ of
 `generalization.spectral_margin_bound`. For $\rho_i$-Lipschitz activations, also before the first and after the last layer, $P$ gets the
 factor $\prod_i \rho_i$.

@@ -6,8 +6,8 @@ $$P(A) = \prod_{i \le L} \|A_i\|_{\infty}, \qquad \|A\|_\infty = \max_r {\textst
 Let $(x_1, y_1), \dots, (x_n, y_n)$ be independent draws of $(x, y)$, $X_\infty = \max_j (\sum_i x_{ij}^2)^{1/2}$ the greatest norm of
 a feature, and $0 < \delta < 1$. With probability at least $1 - \delta$, for all $A$, all $\gamma > 0$ and all integers $e$ with
 $P(A) \le 2^e \gamma$,
-$$\Pr[\operatorname{argmax} F_A(x) \ne y] \le \widehat R_\gamma(A)
-  + \frac{4 k\, 2^e \sqrt{2 (L \ln 2 + \ln d)}\, X_\infty}{n} + 2\sqrt{\frac{\ln(1/\delta) + \ln(i (i+1))}{2n}},$$
+$$\Pr[\operatorname{argmax} F_A(x) \ne y] \le \widehat R_\gamma(A) +
+  \frac{4 k\, 2^e \sqrt{2 (L \ln 2 + \ln d)}\, X_\infty}{n} + 2\sqrt{\frac{\ln(1/\delta) + \ln(i (i+1))}{2n}},$$
 with $i = 2e$ for $e > 0$ and $i = 1 - 2e$ for $e \le 0$, and the ramp risk $\widehat R_\gamma$ of
 `generalization.spectral_margin_bound`. For $\rho_i$-Lipschitz activations, also before the first and after the last layer, $P$ gets the
 factor $\prod_i \rho_i$.

@@ -7,8 +7,8 @@ kind). Let $P(A)$ be the greatest path norm of the $k \ge 2$ outputs: the sum ov
 the output of the product of the absolute weights, where max-pooling sums over its window. Let $(x_1, y_1), \dots, (x_n, y_n)$ be independent
 draws of $(x, y)$, $x \in \mathbb{R}^d$ (a constant 1 included where there are biases), $X_\infty = \max_j (\sum_i x_{ij}^2)^{1/2}$, and $0 < \delta < 1$. With
 probability at least $1 - \delta$, for all weights $A$, all $\gamma > 0$ and all integers $e$ with $P(A) \le 2^e \gamma$,
-$$\Pr[\operatorname{argmax} F_A(x) \ne y] \le \widehat R_\gamma(A)
-  + \frac{4 k\, 2^e \sqrt{2 (D \ln (2a+1) + \ln (2d))}\, X_\infty}{n} + 2\sqrt{\frac{\ln(1/\delta) + \ln(i (i+1))}{2n}},$$
+$$\Pr[\operatorname{argmax} F_A(x) \ne y] \le \widehat R_\gamma(A) +
+  \frac{4 k\, 2^e \sqrt{2 (D \ln (2a+1) + \ln (2d))}\, X_\infty}{n} + 2\sqrt{\frac{\ln(1/\delta) + \ln(i (i+1))}{2n}},$$
 with $i = 2e$ for $e > 0$ and $i = 1 - 2e$ for $e \le 0$, and the ramp risk $\widehat R_\gamma$ of `generalization.spectral_margin_bound`.
 
 **Idea.** Let $\pi_v$ be the path norm of unit $v$. By positive homogeneity $h_v/\pi_v = \sigma(\sum_u c_{vu} h_u/\pi_u)$ with

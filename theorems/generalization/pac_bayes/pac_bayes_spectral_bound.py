@@ -7,8 +7,8 @@ least $1 - \delta$, for all $A$, all $\gamma > 0$ and all integers $e$ such that
 $$2\sqrt2\, B \Big(\prod_{i=1}^L (\|A_i\|_\sigma + \eta) - \prod_{i=1}^L \|A_i\|_\sigma\Big) \le \gamma, \qquad
 \eta = \sigma\sqrt{2 h \ln(4 h L)},$$
 one has, with $i = 2e$ for $e > 0$ and $i = 1 - 2e$ for $e \le 0$,
-$$\Pr[\operatorname{argmax} F_A(x) \ne y] \le \frac1n \#\{l : M(F_A(x_l), y_l) \le \gamma\} + \frac{\ln(2/\delta)}n
-  + \sqrt{\frac{\sum_i \|A_i - M_i\|_F^2/\sigma^2 + \ln(16 \sqrt n\, i (i+1)/\delta)}{2n}} .$$
+$$\Pr[\operatorname{argmax} F_A(x) \ne y] \le \frac1n \#\{l : M(F_A(x_l), y_l) \le \gamma\} + \frac{\ln(2/\delta)}n +
+  \sqrt{\frac{\sum_i \|A_i - M_i\|_F^2/\sigma^2 + \ln(16 \sqrt n\, i (i+1)/\delta)}{2n}} .$$
 For $M_i = 0$ and positively homogeneous activations $A$ may be balanced first, $A_i \mapsto (\beta/\|A_i\|_\sigma) A_i$ with $\beta^L =
 \prod_i \|A_i\|_\sigma$, which changes no output.
 

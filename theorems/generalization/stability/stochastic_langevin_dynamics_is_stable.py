@@ -5,8 +5,8 @@ independently and uniformly from $\{1, \dots, n\}$, $n \ge 2$, independent $\xi_
 $\|\nabla f(w; z) - \nabla f(w; z')\| \le D$ for all $w, z, z'$; put $r_k = \eta_k \beta D^2/4$. For two samples that differ in one
 example and the same law of $w_0$, every loss whose values $\ell(\cdot, z)$ lie in an interval of length $M$, and every integer
 $0 \le k_0 \le N$,
-$$|E\,\ell(w_N, z) - E\,\ell(w'_N, z)| \le M \Big[ \frac{k_0}n
-  + \Big( \frac{\sum_{k > k_0} e^{r_k}(e^{r_k} - 1)}{n(n-1)} \Big)^{1/2} \Big].$$
+$$|E\,\ell(w_N, z) - E\,\ell(w'_N, z)| \le M \Big[ \frac{k_0}n +
+  \Big( \frac{\sum_{k > k_0} e^{r_k}(e^{r_k} - 1)}{n(n-1)} \Big)^{1/2} \Big].$$
 So for independent examples $|E[R(w_N) - R_S(w_N)]|$, the gap in *expectation* over sample, draws and noise, is at most this.
 
 **Idea.** With probability at least $1 - k_0/n$ the differing example is not drawn in the first $k_0$ steps, and the two laws are
