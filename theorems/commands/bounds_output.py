@@ -189,7 +189,7 @@ def _json_text(report: BoundsReport) -> str:
 
 def latex(report: BoundsReport) -> str:
     r"""Two `tabular`s (they need booktabs): the layers, and a row for each bound with its `\cite`."""
-    from theorems.commands.cite import tex
+    from theorems.commands.latex import line
 
     lines = [
         f"% {report.network}: {report.samples} training examples",
@@ -200,19 +200,19 @@ def latex(report: BoundsReport) -> str:
     ]
     for layer in report.layers:
         norms = (show(x) for x in (layer.spectral, layer.rows, layer.frobenius))
-        lines.append(" & ".join([tex(layer.text), *(_number(x) for x in norms)]) + " \\\\")
+        lines.append(" & ".join([line(layer.text), *(_number(x) for x in norms)]) + " \\\\")
     lines += ["\\bottomrule", "\\end{tabular}", ""]
     for quantity, high, rows in _groups(report):
         when = f"with probability at least $1 - {report.delta}$" if high else "in expectation over the training"
         lines += [f"% {quantity}, {when}", "\\begin{tabular}{lrll}", "\\toprule"]
-        lines += [f"{tex(quantity)} & at most & mostly & source \\\\", "\\midrule"]
+        lines += [f"{line(quantity)} & at most & mostly & source \\\\", "\\midrule"]
         for row in rows:
             value = row.value
             assert value is not None
             key, _, locator = value.citation.partition(", ")
             marks = f" ({verdict(value)})" if verdict(value) else ""
             cited = f"\\cite[{locator}]{{{key}}}" if locator else f"\\cite{{{key}}}"
-            lines.append(f"{tex(value.name)}{marks} & {_number(at_most(row))} & {tex(dominant(row))} & {cited} \\\\")
+            lines.append(f"{line(value.name)}{marks} & {_number(at_most(row))} & {line(dominant(row))} & {cited} \\\\")
         lines += ["\\bottomrule", "\\end{tabular}", ""]
     return "\n".join(lines).rstrip()
 

@@ -72,13 +72,12 @@ def show(name: str, latex: bool) -> None:
 
     page = claim(name)
     if latex:
-        from theorems.commands.cite import theorem
-        from theorems.proof.render import latex_derivation
+        from theorems.commands.latex import proof, theorem
 
         click.echo(theorem(page))
         derivation = page.proof()
         if derivation is not None:
-            click.echo("\\begin{proof}\n" + latex_derivation(derivation) + "\n\\end{proof}")
+            click.echo(proof(derivation))
         return
     click.echo(click.style(page.title, bold=True) + f"\n{page.dotted}\n")
     click.echo(page.statement + "\n")
@@ -135,9 +134,10 @@ def axioms(name: str) -> None:
 def cite(name: str, only: str | None) -> None:
     """LaTeX theorem, BibTeX of the source and of the page, and one line of evidence."""
     from theorems.commands import cite as citing
+    from theorems.commands.latex import theorem
 
     page = claim(name)
-    parts = {"theorem": citing.theorem, "bibtex": citing.bibtex, "evidence": lambda p: "% " + citing.evidence(p)}
+    parts = {"theorem": theorem, "bibtex": citing.bibtex, "evidence": lambda p: "% " + citing.evidence(p)}
     click.echo("\n\n".join(f(page) for key, f in parts.items() if only in (None, key)))
 
 
