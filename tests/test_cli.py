@@ -39,7 +39,7 @@ def test_show_cite_axioms_witness_of_every_page(name: str) -> None:
     assert f"theorems check {name}" in cited
     if claim(name).derivation:
         assert "the kernel: " in run("axioms", name).stdout
-        assert "\\begin{align*}" in run("show", "--latex", name).stdout
+        assert "\\item[(1)]" in run("show", "--latex", name).stdout
     witnessed = run("witness", name).stdout
     for p in claim(name).premises:
         if p.kind == "needed":
