@@ -21,8 +21,6 @@ from flint import fmpq, fmpq_mat, fmpz, fmpz_mat
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from numerics.arithmetic.polynomial import Polynomial
-
 Rational = int | Fraction | fmpq | fmpz
 """What counts as a rational number in an argument."""
 
@@ -384,13 +382,6 @@ class Matrix:
         return F @ (F.T @ F).solve(F.T)
 
     # Symmetric matrices.
-
-    def characteristic_polynomial(self) -> Polynomial:
-        r"""$\det(x I - A)$ for a square $A$."""
-        from numerics.arithmetic.polynomial import Polynomial
-
-        self._square("characteristic_polynomial")
-        return Polynomial(self._data.charpoly())
 
     def inertia(self) -> tuple[int, int, int]:
         r"""The numbers of positive, negative and zero eigenvalues of a symmetric matrix (Sylvester's law of inertia).

@@ -15,7 +15,7 @@ from typing import Any
 
 from flint import fmpq, fmpq_poly, fmpz
 
-from numerics.arithmetic.exact import Rational, rational
+from numerics.arithmetic.exact import Matrix, Rational, rational
 from numerics.evidence.verdict import Verdict, decided, fails, holds
 
 Interval = tuple[fmpq, fmpq]
@@ -336,3 +336,10 @@ def _reported(x: fmpq) -> float:
         return float(x)
     except OverflowError:
         return float("inf") if x > 0 else float("-inf")
+
+
+def characteristic_polynomial(A: Matrix) -> Polynomial:
+    r"""$\det(x I - A)$ for a square $A$. Raises `ValueError` when `A` is not square."""
+    if A.rows != A.cols:
+        raise ValueError(f"`characteristic_polynomial` needs a square matrix, found {A.rows}x{A.cols}.")
+    return Polynomial(A.to_flint().charpoly())

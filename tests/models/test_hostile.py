@@ -454,7 +454,9 @@ CHILD = r"""
 import json, os, resource, sys, time
 folder = sys.argv[1]
 from numerics.networks import load_data, load_network, load_tensors
-from numerics.networks.readers import hdf5, keras, onnx, pytorch
+from numerics.networks.readers import pytorch
+from numerics.networks.readers.keras import hdf5, reader as keras
+from numerics.networks.readers.onnx import reader as onnx
 from numerics.evidence.errors import InputError
 opened = []
 def hook(event, args):

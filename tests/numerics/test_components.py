@@ -16,8 +16,8 @@ from numerics.evidence.errors import InputError
 from numerics.sublevel.cells.box_components import Search, components_in_box
 from numerics.sublevel.cells.component_certificate import INSIDE, OPEN, OUTSIDE, ComponentsCertificate, neighbours
 from numerics.sublevel.cells.expression import parameters, relu
-from numerics.sublevel.cells.expression_tape import Floats, Tape
 from numerics.sublevel.cells.intervals import FloatIntervals
+from numerics.sublevel.cells.tape import Floats, Tape
 from numerics.sublevel.cells.whole_space import (
     ScalarChain,
     ScalarRidge,

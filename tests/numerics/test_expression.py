@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numerics.evidence.errors import InputError
-from numerics.sublevel.cells.expression import Parameter, as_expression, parameters, relu
-from numerics.sublevel.cells.expression_tape import Exact, Floats, Tape, from_lists
+from numerics.sublevel.cells.expression import Parameter, as_expression, from_lists, parameters, relu
+from numerics.sublevel.cells.tape import Exact, Floats, Tape
 
 x, y = parameters("x y")
 FIFTHS = st.integers(-10, 10).map(lambda k: Fraction(k, 5))

@@ -11,8 +11,8 @@ from test_expression import expressions
 from numerics.evidence.errors import InputError
 from numerics.sublevel.cells.enclosures import Box, Enclosures, cell_bounds
 from numerics.sublevel.cells.expression import as_expression, parameters, relu
-from numerics.sublevel.cells.expression_tape import Exact, Tape
 from numerics.sublevel.cells.intervals import FloatIntervals, RationalIntervals, float_above, float_below
+from numerics.sublevel.cells.tape import Exact, Tape
 
 x, y = parameters("x y")
 ENDS = st.lists(st.integers(-8, 8), min_size=2, max_size=2, unique=True).map(

@@ -16,6 +16,7 @@ from flint import fmpq
 from hypothesis.strategies import SearchStrategy
 
 from numerics.arithmetic.exact import Matrix, diagonal, hstack, identity, rational, vstack, zeros
+from numerics.arithmetic.polynomial import characteristic_polynomial
 from numerics.evidence.verdict import Verdict, decided, equal
 from numerics.strategies import Batch, Stream, alone
 
@@ -121,12 +122,12 @@ def is_not_global(t: CriticalPoint) -> bool:
 
 def is_optimal(t: CriticalPoint) -> Verdict:
     """The loss is what no linear map can reach plus the discarded part of the spectrum, which is indeed that of the data."""
-    from numerics.arithmetic.polynomial import Polynomial
+    from numerics.arithmetic.polynomial import Polynomial, characteristic_polynomial
 
     best = t.Y @ t.X.pseudo_inverse() @ t.X
     squares = [rational(s) ** 2 for s in t.spectrum]
     roots = squares + [fmpq(0)] * (t.Y.rows - len(squares))
-    planted = (best @ best.T).characteristic_polynomial() == Polynomial.from_roots(roots)
+    planted = characteristic_polynomial(best @ best.T) == Polynomial.from_roots(roots)
     floor = (t.Y - best).squared_norm() + sum(squares[t.width :], fmpq(0))
     return decided(planted, "the planted spectrum") & equal(t.loss(t.layers), floor, "the loss at a global minimum")
 
@@ -137,7 +138,7 @@ def is_full_rank(t: CriticalPoint) -> bool:
 
 def is_distinct(t: CriticalPoint) -> bool:
     r"""Whether $Y X^+ X Y^\top$, which is $Y X^\top (X X^\top)^{-1} X Y^\top$ where that exists, has distinct eigenvalues."""
-    f = (t.Y @ t.X.pseudo_inverse() @ t.X @ t.Y.T).characteristic_polynomial().to_flint()
+    f = characteristic_polynomial(t.Y @ t.X.pseudo_inverse() @ t.X @ t.Y.T).to_flint()
     return f.gcd(f.derivative()).degree() == 0
 
 

@@ -17,7 +17,7 @@ from flint import fmpq
 from hypothesis import strategies as st
 
 from numerics.arithmetic.exact import Matrix, block_diagonal, diagonal, hstack, planted, rational, zeros
-from numerics.arithmetic.polynomial import Polynomial
+from numerics.arithmetic.polynomial import Polynomial, characteristic_polynomial
 from numerics.strategies import frames, spectra
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ class Target:
         Y = self.Y
         squares = [s**2 for s in self.sigma]
         roots = squares + [fmpq(0)] * (Y.rows - len(squares))
-        return (Y @ Y.T).characteristic_polynomial() == Polynomial.from_roots(roots)
+        return characteristic_polynomial(Y @ Y.T) == Polynomial.from_roots(roots)
 
     def letters(self, floor: Any) -> dict[str, Any]:
         r"""The letters $Y, L, C, R, E, s, G, H$ with $C^2 = f I + G G^\top$ (`floor` is $f$), $s^2 I = E E^\top + H H^\top$."""

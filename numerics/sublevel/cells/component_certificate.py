@@ -22,8 +22,8 @@ from numerics.evidence.errors import InputError
 from numerics.evidence.verdict import Verdict, fails, holds
 from numerics.evidence.witness import Witness
 from numerics.sublevel.cells.enclosures import Box, Enclosures
-from numerics.sublevel.cells.expression import Expression
-from numerics.sublevel.cells.expression_tape import Tape, from_lists
+from numerics.sublevel.cells.expression import Expression, from_lists
+from numerics.sublevel.cells.tape import Tape
 
 DEPTH = 30
 """A side of the box can be halved this often; corners are integer multiples of $2^{-30}$ of the side."""

@@ -19,7 +19,6 @@ from flint import fmpq
 from numerics.arithmetic.exact import rational
 from numerics.evidence.errors import InputError
 from numerics.sublevel.cells.expression import Expression, as_expression
-from numerics.sublevel.cells.expression_tape import Tape
 from numerics.sublevel.cells.intervals import (
     Array,
     FloatIntervals,
@@ -29,6 +28,7 @@ from numerics.sublevel.cells.intervals import (
     float_above,
     float_below,
 )
+from numerics.sublevel.cells.tape import Tape
 
 CHUNK = 1 << 13
 """Boxes that are evaluated at once: few enough for the cache of the processor."""

@@ -40,6 +40,7 @@ from flint import fmpq, fmpz
 
 from numerics.arithmetic.exact import rational
 from numerics.evidence.errors import InputError
+from numerics.sublevel.cells.tape import Exact, Tape, in_order
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _known: WeakValueDictionary[tuple[Any, ...], Expression] = WeakValueDictionary()  # equal expressions are one object
@@ -135,8 +136,6 @@ class Expression:
         missing = [name for name in self.parameters if name not in values]
         if missing:
             raise InputError(f"`{missing[0]}` must have a value: give all of {', '.join(self.parameters)}.")
-        from numerics.sublevel.cells.expression_tape import Exact, Tape
-
         tape = Tape((self,), self.parameters)
         return tape.run(Exact(), [rational(values[name]) for name in self.parameters])[0]
 
@@ -264,21 +263,7 @@ def power_of(base: Expression, n: int) -> Expression:
             return _node("power", (base,), n)
 
 
-def in_order(roots: Sequence[Expression]) -> list[Expression]:
-    """All nodes, arguments before what is made of them, without recursion."""
-    order: dict[Expression, None] = {}
-    stack = [(root, False) for root in reversed(roots)]
-    while stack:
-        node, is_ready = stack.pop()
-        if is_ready:
-            order[node] = None
-        elif node not in order:
-            stack.append((node, True))
-            stack.extend((a, False) for a in reversed(node.args))
-    return list(order)
-
-
-def _derivative(nodes: list[Expression], name: str) -> Expression:
+def _derivative(nodes: Sequence[Expression], name: str) -> Expression:
     zero, one = constant(0), constant(1)
     d: dict[Expression, Expression] = {}
     for node in nodes:
@@ -339,3 +324,33 @@ def as_expression(loss: Any, names: Mapping[str, Any] | Sequence[str] = ()) -> E
         raise InputError(
             f"The loss must be an expression in + - * ** relu abs of its parameters, found {type(loss).__name__}."
         ) from None
+
+
+def from_lists(instructions: Sequence[Sequence[Any]]) -> Expression:
+    """The expression whose `Tape.to_lists` this is. Raises `InputError` when it is none."""
+    nodes: list[Expression] = []
+    for k, instruction in enumerate(instructions):
+        match list(instruction):
+            case ["parameter", str(name)]:
+                nodes.append(Parameter(name))
+            case ["constant", str(text)]:
+                nodes.append(constant(text))
+            case [str(op), str(text), *places] if places:
+                if not all(isinstance(i, int) and 0 <= i < k for i in places):
+                    raise InputError(f"Instruction {k} of the loss must use earlier ones, found {places}.")
+                args = [nodes[i] for i in places]
+                if op in ("sum", "product"):
+                    nodes.append((sum_of if op == "sum" else product_of)(args))
+                elif op == "power" and text.isdigit() and len(text) < 10:
+                    nodes.append(power_of(args[0], int(text)))
+                elif op in ("relu", "abs"):
+                    nodes.append(relu(args[0]) if op == "relu" else abs(args[0]))
+                else:
+                    raise InputError(f"Instruction {k} of the loss must be one that `to_lists` writes, found {op!r}.")
+            case _:
+                raise InputError(
+                    f"Instruction {k} of the loss must be one that `to_lists` writes, found {instruction}."
+                )
+    if not nodes:
+        raise InputError("The loss must have at least one instruction, found none.")
+    return nodes[-1]

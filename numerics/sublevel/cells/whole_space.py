@@ -26,8 +26,8 @@ from numerics.evidence.verdict import Verdict, decided, fails, holds
 from numerics.sublevel.cells.component_certificate import ComponentsCertificate
 from numerics.sublevel.cells.enclosures import Box, finite
 from numerics.sublevel.cells.expression import Expression
-from numerics.sublevel.cells.expression_tape import Exact, Tape
 from numerics.sublevel.cells.one_variable import components
+from numerics.sublevel.cells.tape import Exact, Tape
 
 Monomials = dict[tuple[int, ...], fmpq]
 

@@ -31,7 +31,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from numerics.arithmetic.exact import Matrix, as_fraction, unit
-from numerics.arithmetic.polynomial import Polynomial
+from numerics.arithmetic.polynomial import Polynomial, characteristic_polynomial
 from numerics.evidence.verdict import Verdict, decided, equal, every, greater_than, less_than
 from numerics.strategies import rationals, sizes
 from theorems import Citation, Claim, Mutant, Premise
@@ -230,7 +230,7 @@ def check(c: Chain) -> Verdict:
     R = prod(x for x in c.weights if x)
     spectrum = Polynomial([-R * R, 0, 1]) * Polynomial([*([0] * (L - 2)), 1])
     expected = spectrum if zeros(c) == 2 else Polynomial([*([0] * L), 1])
-    verdicts.append(decided(H.characteristic_polynomial() == expected, "spectrum of the Hessian"))
+    verdicts.append(decided(characteristic_polynomial(H) == expected, "spectrum of the Hessian"))
     for radius in (Fraction(1), Fraction(1, 100), Fraction(1, 10**9)):
         verdicts.append(less_than(nearby(c, 1, radius), here, "descent at every scale"))
         verdicts.append(greater_than(nearby(c, -1, radius), here, "ascent at every scale"))

@@ -35,6 +35,7 @@ from flint import fmpq
 from hypothesis import strategies as st
 
 from numerics.arithmetic.exact import Matrix, diagonal, identity
+from numerics.arithmetic.polynomial import characteristic_polynomial
 from numerics.evidence.verdict import Verdict, decided, equal
 from numerics.strategies import Batch, Stream, batches, seeds
 from theorems import Citation, Claim, Mutant, Premise
@@ -100,7 +101,7 @@ def axioms() -> tuple[Axiom, Axiom]:
 @functools.lru_cache(maxsize=256)
 def top_eigenpair(S: Matrix, B: Matrix) -> tuple[fmpq, Matrix]:
     r"""The largest rational eigenvalue of $S$ with a vector; raises `KeyError` when it is below the Rayleigh quotient."""
-    _, factors = S.characteristic_polynomial().to_flint().factor()
+    _, factors = characteristic_polynomial(S).to_flint().factor()
     value = max((-f[0] / f[1] for f, _ in factors if f.degree() == 1), default=None)
     if value is None or value * B.squared_norm() < B.inner(S @ B):
         raise KeyError("the largest eigenvalue is not rational")

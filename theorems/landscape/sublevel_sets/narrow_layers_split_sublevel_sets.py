@@ -218,10 +218,10 @@ def components(level: Level) -> tuple[int, Verdict]:
 
 def is_planted(t: Level) -> Verdict:
     """The spectrum is that of Y, and `lower` is at the distance of its last value with smaller rank."""
-    from numerics.arithmetic.polynomial import Polynomial
+    from numerics.arithmetic.polynomial import Polynomial, characteristic_polynomial
 
     squares = [rational(s) ** 2 for s in t.spectrum]
-    gram = (t.Y @ t.Y.T).characteristic_polynomial()
+    gram = characteristic_polynomial(t.Y @ t.Y.T)
     return every(
         [
             decided(gram == Polynomial.from_roots(squares), "the planted spectrum"),

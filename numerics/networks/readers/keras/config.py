@@ -15,6 +15,10 @@ MODELS = ("Sequential", "Functional", "Model")
 """The classes of models, which may be layers of others."""
 
 
+Order = tuple[int, int]
+"""Of flat values: (channels, places), which the file has places first and the network channels first."""
+
+
 class Unsupported(Exception):
     """A layer that cannot be read, or not with these settings; the text says which."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +27,8 @@ from numerics.networks.layers import (
 )
 from numerics.networks.readers.assembly import same_padding
 from numerics.networks.readers.files import short
-from numerics.networks.readers.keras.config import MODELS, KerasLayer, Unsupported
-
-if TYPE_CHECKING:
-    from numerics.networks.readers.keras.reader import Model
+from numerics.networks.readers.keras.config import MODELS, KerasLayer, Order, Unsupported
+from numerics.networks.readers.keras.wiring import Wiring
 
 _ACTIVATIONS = {
     "linear": "identity",
@@ -48,9 +46,6 @@ _NOTHING = (
 
 _ENTRY_BY_ENTRY = ("InputLayer", "Rescaling", *MODELS, *_NOTHING)
 
-Order = tuple[int, int]
-"""Of flat values: (channels, places), which the file has places first and the network channels first."""
-
 
 def _target(layer: KerasLayer, size: int) -> list[int]:
     """The shape that a Reshape of this many numbers gives, in the order of the file."""
@@ -64,7 +59,7 @@ def _target(layer: KerasLayer, size: int) -> list[int]:
     return target
 
 
-def _shape_of_input(model: Model, value: str, shape: list[int]) -> list[int]:
+def _shape_of_input(model: Wiring, value: str, shape: list[int]) -> list[int]:
     """The shape of a sample in the file: that of a Reshape to one channel, if nothing else reads the input before it."""
     while len(readers := model.readers.get(value, [])) == 1:
         (value,) = readers
@@ -77,7 +72,7 @@ def _shape_of_input(model: Model, value: str, shape: list[int]) -> list[int]:
     return shape
 
 
-def _here(model: Model, shape: Sequence[int]) -> tuple[int, ...]:
+def _here(model: Wiring, shape: Sequence[int]) -> tuple[int, ...]:
     """A shape of the file with the channels in front; where no layer looks at space all is flat."""
     if not model.has_space:
         return (math.prod(shape),)
@@ -98,7 +93,7 @@ def _sorted(array: NDArray[Any], order: Order | None) -> NDArray[Any]:
     return np.moveaxis(array.reshape(order[1], order[0], *rest), 1, 0).reshape(array.shape)
 
 
-def input_layer(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
+def input_layer(model: Wiring, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
     if reads:  # of a model inside the model
         return nothing(model, layer, value, reads, w)
     shape = layer.config.get("batch_shape", layer.config.get("batch_input_shape"))
@@ -111,21 +106,21 @@ def input_layer(model: Model, layer: KerasLayer, value: str, reads: list[str], w
     return None
 
 
-def _shape(model: Model, reads: Sequence[str]) -> tuple[int, ...]:
+def _shape(model: Wiring, reads: Sequence[str]) -> tuple[int, ...]:
     """The shape of what is read, () when it is unknown."""
     if not reads:
         raise Unsupported(" without an input")
     return model.assembly.shape(reads[0]) or ()
 
 
-def _then(model: Model, layer: KerasLayer, value: str, reads: Sequence[str], make: Callable[[], Layer]) -> None:
+def _then(model: Wiring, layer: KerasLayer, value: str, reads: Sequence[str], make: Callable[[], Layer]) -> None:
     """A layer that keeps the order of flat values."""
     _shape(model, reads)
     model.assembly.add(value, reads, make, str(layer))
     model.orders[value] = model.orders.get(reads[0])
 
 
-def _activated(model: Model, layer: KerasLayer, value: str, reads: Sequence[str], make: Callable[[], Layer]) -> None:
+def _activated(model: Wiring, layer: KerasLayer, value: str, reads: Sequence[str], make: Callable[[], Layer]) -> None:
     """A linear layer and its activation; a softmax is the end."""
     name = _activation(layer, "linear")
     if name == "linear":
@@ -144,7 +139,7 @@ def _activation(layer: KerasLayer, default: str | None) -> str:
     return name
 
 
-def _activate(model: Model, layer: KerasLayer, value: str, reads: Sequence[str], name: str) -> None:
+def _activate(model: Wiring, layer: KerasLayer, value: str, reads: Sequence[str], name: str) -> None:
     if name == "softmax":
         if value != model.output:
             raise Unsupported(" with a softmax that is not at the end")
@@ -155,17 +150,17 @@ def _activate(model: Model, layer: KerasLayer, value: str, reads: Sequence[str],
     return _then(model, layer, value, reads, lambda: Activation.from_text(_ACTIVATIONS[name]))
 
 
-def activation(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
+def activation(model: Wiring, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
     _shape(model, reads)
     _activate(model, layer, value, reads, _activation(layer, None))
 
 
-def softmax(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
+def softmax(model: Wiring, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
     _shape(model, reads)
     _activate(model, layer, value, reads, "softmax")
 
 
-def relu(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
+def relu(model: Wiring, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
     slope = layer.config.get("negative_slope", layer.config.get("alpha", 0.0)) or 0.0
     most, threshold = layer.config.get("max_value"), layer.config.get("threshold")
     if threshold or most not in (None, 6) or (most is not None and slope):
@@ -174,7 +169,7 @@ def relu(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Seque
     _then(model, layer, value, reads, lambda: Activation("leaky_relu", slope) if slope else Activation(name))
 
 
-def dense(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
+def dense(model: Wiring, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
     kernel, bias = _kernel_and_bias(model, layer, w)
     weight = _sorted(kernel, model.orders.get(reads[0]) if reads else None).T
     _activated(model, layer, value, reads, lambda: Dense(weight, bias))
@@ -183,7 +178,7 @@ def dense(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Sequ
 
 
 def _kernel_and_bias(
-    model: Model, layer: KerasLayer, w: Sequence[NDArray[Any]]
+    model: Wiring, layer: KerasLayer, w: Sequence[NDArray[Any]]
 ) -> tuple[NDArray[Any], NDArray[Any] | None]:
     biased = layer.get("use_bias", bool)
     if len(w) != 1 + biased:
@@ -191,7 +186,7 @@ def _kernel_and_bias(
     return w[0], w[1] if biased else None
 
 
-def convolution(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
+def convolution(model: Wiring, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
     """Conv, DepthwiseConv, and SeparableConv, which is a depthwise convolution and one of single places."""
     kernel, bias = _kernel_and_bias(model, layer, [*w[:1], *w[2:]] if layer.kind.startswith("Sep") else w)
     options = _windows(model, layer, reads, kernel)
@@ -211,7 +206,7 @@ def convolution(model: Model, layer: KerasLayer, value: str, reads: list[str], w
     return _activated(model, layer, value, [between], lambda: Convolution(pointwise, bias))
 
 
-def _windows(model: Model, layer: KerasLayer, reads: Sequence[str], kernel: NDArray[Any]) -> dict[str, Any]:
+def _windows(model: Wiring, layer: KerasLayer, reads: Sequence[str], kernel: NDArray[Any]) -> dict[str, Any]:
     """Stride, padding and dilation of a convolution with this kernel, whose last two axes are channels."""
     axes, shape = int(layer.kind[-2]), _shape(model, reads)
     size, stride, dilation = (layer.sizes(key, axes) for key in ("kernel_size", "strides", "dilation_rate"))
@@ -226,7 +221,7 @@ def _windows(model: Model, layer: KerasLayer, reads: Sequence[str], kernel: NDAr
     return {"stride": stride, "padding": padding, "dilation": dilation}
 
 
-def zero_padding(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
+def zero_padding(model: Wiring, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
     axes, padding = int(layer.kind[-2]), layer.get("padding", list)
     pairs = [padding] if axes == 1 else padding
     sizes = [n for pair in pairs if isinstance(pair, list) and len(pair) == 2 for n in pair]
@@ -240,7 +235,7 @@ def zero_padding(model: Model, layer: KerasLayer, value: str, reads: list[str], 
 
 
 def _padding(
-    model: Model, layer: KerasLayer, shape: Sequence[int], size: list[int], stride: list[int], dilation: list[int]
+    model: Wiring, layer: KerasLayer, shape: Sequence[int], size: list[int], stride: list[int], dilation: list[int]
 ) -> list[tuple[int, int]]:
     padding = layer.get("padding", str)
     if padding == "valid" or not shape:
@@ -252,7 +247,7 @@ def _padding(
     raise Unsupported(f" with the padding `{short(padding, 40)}`")
 
 
-def pooling(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
+def pooling(model: Wiring, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
     axes = int(layer.kind[-2])
     shape = _shape(model, reads)
     if shape and len(shape) != axes + 1:
@@ -264,7 +259,7 @@ def pooling(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Se
     _then(model, layer, value, reads, lambda: Pooling(kind, size, stride, padding, count_padding=False))
 
 
-def whole_channels(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
+def whole_channels(model: Wiring, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
     shape, axes = _shape(model, reads), int(layer.kind[-2])
     if shape and len(shape) != axes + 1:
         raise Unsupported(f" of values with shape {shape}")
@@ -276,7 +271,7 @@ def whole_channels(model: Model, layer: KerasLayer, value: str, reads: list[str]
     return _then(model, layer, value, [between], Flatten)
 
 
-def flatten(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
+def flatten(model: Wiring, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
     shape = _shape(model, reads)
     if len(shape) < 2:
         model.assembly.same(value, reads[0])
@@ -290,7 +285,7 @@ def flatten(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Se
     model.orders[value] = _order(shape) if model.channels_last or first else None
 
 
-def reshape(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
+def reshape(model: Wiring, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
     shape = _shape(model, reads)
     if not shape:
         return model.assembly.same(value, reads[0])
@@ -311,13 +306,13 @@ def reshape(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Se
     return model.assembly.add(value, reads, lambda: Reshape(new), str(layer))
 
 
-def nothing(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
+def nothing(model: Wiring, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
     _shape(model, reads)
     model.assembly.same(value, reads[0])
     model.orders[value] = model.orders.get(reads[0])
 
 
-def add(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
+def add(model: Wiring, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
     if len(reads) < 2:
         raise Unsupported(" of fewer than two values")
     if len({model.orders.get(read) for read in reads}) > 1:
@@ -325,7 +320,7 @@ def add(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Sequen
     _then(model, layer, value, reads, Add)
 
 
-def _check_axis(model: Model, layer: KerasLayer, shape: Sequence[int]) -> None:
+def _check_axis(model: Wiring, layer: KerasLayer, shape: Sequence[int]) -> None:
     """Refuse a normalisation of anything but each channel."""
     axis = layer.config.get("axis")
     axis = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
@@ -334,7 +329,7 @@ def _check_axis(model: Model, layer: KerasLayer, shape: Sequence[int]) -> None:
         raise Unsupported(f" along the axis {short(axis)}")
 
 
-def standardization(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
+def standardization(model: Wiring, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
     r"""Normalization: $(x - m)/\max(\sqrt{v}, 10^{-7})$ for each channel or for all, from the weights or the settings."""
     shape = _shape(model, reads)
     if layer.config.get("invert"):
@@ -355,7 +350,7 @@ def standardization(model: Model, layer: KerasLayer, value: str, reads: list[str
     _then(model, layer, value, reads, lambda: BatchNormalization(mean, variance, epsilon=0.0))
 
 
-def normalization(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
+def normalization(model: Wiring, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
     shape = _shape(model, reads)
     scaled, centred = layer.get("scale", bool), layer.get("center", bool)
     _check_axis(model, layer, shape)
@@ -368,7 +363,7 @@ def normalization(model: Model, layer: KerasLayer, value: str, reads: list[str],
     _then(model, layer, value, reads, lambda: BatchNormalization(parts[0], parts[1], scale, shift, epsilon))
 
 
-def rescaling(model: Model, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
+def rescaling(model: Wiring, layer: KerasLayer, value: str, reads: list[str], w: Sequence[NDArray[Any]]) -> None:
     factor, offset = layer.get("scale", (int, float)), layer.get("offset", (int, float))
     shape = _shape(model, reads)
     if offset == 0:
@@ -379,7 +374,7 @@ def rescaling(model: Model, layer: KerasLayer, value: str, reads: list[str], w: 
     )
 
 
-LAYERS: dict[str, Callable[[Model, KerasLayer, str, list[str], Sequence[NDArray[Any]]], None]] = {
+LAYERS: dict[str, Callable[[Wiring, KerasLayer, str, list[str], Sequence[NDArray[Any]]], None]] = {
     "InputLayer": input_layer,
     "Dense": dense,
     **dict.fromkeys((f"{kind}Conv{axes}D" for kind in ("", "Depthwise", "Separable") for axes in (1, 2)), convolution),

@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from numerics.networks.layers import Flatten, Reshape
 from numerics.networks.readers.files import short
-from numerics.networks.readers.onnx.operators import Pairs, Unsupported, add_layer, same, shape_of
+from numerics.networks.readers.onnx.importer import Importer, Pairs, Unsupported
+from numerics.networks.readers.onnx.operators import add_layer, same, shape_of
 from numerics.networks.readers.onnx.wire import Node
 from numerics.networks.windows import Shape
-
-if TYPE_CHECKING:
-    from numerics.networks.readers.onnx.reader import Importer
 
 BATCH = 7919
 """The number of samples while sizes are computed: a number that no other size is likely to be."""

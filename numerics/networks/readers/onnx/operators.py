@@ -1,10 +1,10 @@
 """The operators of ONNX, one function for each kind: what they become in a network. Those that only move numbers are in
-`onnx_moves`, and `onnx` has the table of all."""
+`moves`, and `reader` has the table of all."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,19 +24,11 @@ from numerics.networks.layers import (
 )
 from numerics.networks.readers.assembly import same_padding
 from numerics.networks.readers.files import short
+from numerics.networks.readers.onnx.importer import Importer, Pairs, Unsupported
 from numerics.networks.readers.onnx.wire import Node
-
-if TYPE_CHECKING:
-    from numerics.networks.readers.onnx.reader import Importer
 
 _LARGEST = float(np.finfo(np.float32).max)
 _ACTIVATIONS = {"Relu": "relu", "Tanh": "tanh", "Sigmoid": "sigmoid", "Abs": "abs", "Sign": "sign"}
-
-Pairs = list[tuple[int, int]]
-
-
-class Unsupported(Exception):
-    """An operator that is known but used in a way that cannot be read; the text says which."""
 
 
 def add_layer(graph: Importer, node: Node, make: Callable[[], Layer], read: str | None = None) -> None:

@@ -8,18 +8,34 @@ from typing import Any, Protocol, TypeVar
 from flint import fmpq
 
 from numerics.evidence.errors import InputError
-from numerics.sublevel.cells.expression import (
-    Expression,
-    Parameter,
-    constant,
-    in_order,
-    power_of,
-    product_of,
-    relu,
-    sum_of,
-)
 
 T = TypeVar("T")
+N = TypeVar("N", bound="Node")
+
+
+class Node(Protocol):
+    """What a tape reads of an expression: an operation, its arguments, and a name, a number or an exponent."""
+
+    @property
+    def op(self) -> str: ...
+    @property
+    def args(self) -> tuple[Any, ...]: ...
+    @property
+    def value(self) -> Any: ...
+
+
+def in_order(roots: Sequence[N]) -> list[N]:
+    """All nodes, arguments before what is made of them, without recursion."""
+    order: dict[N, None] = {}
+    stack = [(root, False) for root in reversed(roots)]
+    while stack:
+        node, is_ready = stack.pop()
+        if is_ready:
+            order[node] = None
+        elif node not in order:
+            stack.append((node, True))
+            stack.extend((a, False) for a in reversed(node.args))
+    return list(order)
 
 
 class Arithmetic(Protocol[T]):
@@ -97,7 +113,7 @@ class Tape:
     `names` says which input belongs to which parameter; it must name all parameters of `outputs`.
     """
 
-    def __init__(self, outputs: Sequence[Expression], names: Sequence[str]) -> None:
+    def __init__(self, outputs: Sequence[Node], names: Sequence[str]) -> None:
         nodes = in_order(outputs)
         place = {node: k for k, node in enumerate(nodes)}
         position = {name: i for i, name in enumerate(names)}
@@ -140,33 +156,3 @@ class Tape:
             [op, self.names[value] if op == "parameter" else "" if value is None else str(value), *args]
             for op, value, args in self.instructions
         ]
-
-
-def from_lists(instructions: Sequence[Sequence[Any]]) -> Expression:
-    """The expression whose `Tape.to_lists` this is. Raises `InputError` when it is none."""
-    nodes: list[Expression] = []
-    for k, instruction in enumerate(instructions):
-        match list(instruction):
-            case ["parameter", str(name)]:
-                nodes.append(Parameter(name))
-            case ["constant", str(text)]:
-                nodes.append(constant(text))
-            case [str(op), str(text), *places] if places:
-                if not all(isinstance(i, int) and 0 <= i < k for i in places):
-                    raise InputError(f"Instruction {k} of the loss must use earlier ones, found {places}.")
-                args = [nodes[i] for i in places]
-                if op in ("sum", "product"):
-                    nodes.append((sum_of if op == "sum" else product_of)(args))
-                elif op == "power" and text.isdigit() and len(text) < 10:
-                    nodes.append(power_of(args[0], int(text)))
-                elif op in ("relu", "abs"):
-                    nodes.append(relu(args[0]) if op == "relu" else abs(args[0]))
-                else:
-                    raise InputError(f"Instruction {k} of the loss must be one that `to_lists` writes, found {op!r}.")
-            case _:
-                raise InputError(
-                    f"Instruction {k} of the loss must be one that `to_lists` writes, found {instruction}."
-                )
-    if not nodes:
-        raise InputError("The loss must have at least one instruction, found none.")
-    return nodes[-1]
