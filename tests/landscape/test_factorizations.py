@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic.exact import Matrix, diagonal, identity
 from numerics.strategies import spectra
+from numerics.strategies.factorizations import Target, gram, loss, targets
 from theorems import claim
-from theorems.landscape._factorizations import Target, gram, loss, targets
 from theorems.landscape.factorization.optimal_factorizations_are_one_orbit import Rival
 
 SVD = claim("landscape.svd_factorization_is_optimal")

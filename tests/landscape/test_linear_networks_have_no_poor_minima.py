@@ -1,4 +1,4 @@
-"""What the nine points do not cover on the pages about poor minima of linear networks."""
+"""What the points do not cover on the pages about poor minima of linear networks."""
 
 from fractions import Fraction
 from itertools import product
@@ -8,21 +8,21 @@ from flint import fmpq
 
 from numerics.arithmetic.exact import Matrix, identity, zeros
 from numerics.evidence.certificate import DescentCertificate
+from numerics.strategies import layer_products, stationary_points
 from theorems import claim
-from theorems.landscape import _linear_networks as shared
-from theorems.landscape import _poor_minima as minima
-from theorems.proof import ProofError
+from theorems.landscape.linear_networks import linear_networks_have_no_poor_minima as page
+from theorems.proof import ProofError, lemmas
 from theorems.proof.crosscheck import modular_check
 
 PAGE = claim("landscape.linear_networks_have_no_poor_minima")
 WALK = claim("landscape.degenerate_local_minima_are_critical_for_the_product")
 LEMMAS = (
-    shared.nonzero_by_inner_product,
-    shared.small_number,
-    shared.no_descent_no_gap,
-    shared.truncation_is_optimal,
-    minima.weighted_minimum,
-    minima.decayed_minimum,
+    lemmas.nonzero_by_inner_product,
+    lemmas.small_number,
+    lemmas.no_descent_no_gap,
+    lemmas.truncation_is_optimal,
+    page.weighted_minimum,
+    page.decayed_minimum,
 )
 
 
@@ -61,18 +61,20 @@ def test_the_walk_descends_at_every_scale(exponent):
     r"""Four zero layers: every step of the walk is needed, and the loss is flat to order seven."""
     layers, X, Y = (zeros(2, 2),) * 4, identity(2), Matrix([[2, 0], [0, 1]])
     radius = Fraction(1, 10**exponent)
-    way = shared.escape(layers, X, Y, radius)
+    way = layer_products.escape(layers, X, Y, radius)
     assert way is not None
 
     def loss(point):
-        return (Y - shared.through(point, X)[-1]).squared_norm()
+        return (Y - layer_products.through(point, X)[-1]).squared_norm()
 
     assert DescentCertificate(loss, layers, way.lower, radius).verify().holds
     assert all(V != W for V, W in zip(way.lower, layers, strict=True))
 
 
 def test_the_walk_needs_a_rank_to_gain():
-    assert shared.escape((Matrix([[1, 0]]), Matrix([[1], [0]])), identity(2), Matrix([[0, 0], [0, 1]]), 1) is None
+    assert (
+        layer_products.escape((Matrix([[1, 0]]), Matrix([[1], [0]])), identity(2), Matrix([[0, 0], [0, 1]]), 1) is None
+    )
 
 
 @pytest.mark.parametrize("name", ["squared loss", "no weight decay", "linear"])
@@ -93,20 +95,20 @@ def test_nothing_near_a_trap_is_lower(name):
 
 
 def test_a_trap_without_its_proof_is_undecided(monkeypatch):
-    monkeypatch.setattr(minima, "is_proved", lambda _: False)
+    monkeypatch.setattr(page, "is_proved", lambda _: False)
     assert PAGE.check(witness("squared loss")).undecided
 
 
 def test_a_wrong_constant_is_refused():
     """Weights 3 instead of 4 in the trap, a factor 2 too much in the drop of the tilt."""
-    d = minima.Derivation("weights 3")
+    d = page.Derivation("weights 3")
     x, a, y, b = d.scalars("x a y b")
-    near = d.given(minima.at_least(a * b, Fraction(1, 4)))
-    same = d.suppose(minima.nonnegative(x * y))
+    near = d.given(page.at_least(a * b, Fraction(1, 4)))
+    same = d.suppose(page.nonnegative(x * y))
     light = (x * y - 1) ** 2 + (2 * a * b - 1) ** 2 / 4 + 3 * (x * b) ** 2 + 3 * (a * y) ** 2
     with pytest.raises(ProofError, match="do not add up"):
         d.squares(
-            minima.at_least(light, 1),
+            page.at_least(light, 1),
             [x * y, a * b - Fraction(1, 2), (3, x * b - a * y), (6, same, near)],
         )
 
@@ -114,8 +116,8 @@ def test_a_wrong_constant_is_refused():
 def test_planted_points_are_critical_and_reach_every_kind():
     kinds = set()
     for i in range(400):
-        t = minima.critical_point(7, i)
-        assert all(G.is_zero() for G in shared.gradients(t.layers, t.X, t.residual))
+        t = stationary_points.critical_point(7, i)
+        assert all(G.is_zero() for G in layer_products.gradients(t.layers, t.X, t.residual))
         assert t.loss(t.layers) >= t.optimum
         kinds.add(PAGE.stratum(t).partition(",")[0])
     assert kinds == {"global", "rank can grow", "wrong channels"}
@@ -124,6 +126,6 @@ def test_planted_points_are_critical_and_reach_every_kind():
 def test_at_global_minima_the_rank_is_full_or_the_product_stationary():
     """The cited argument, on planted points: it is what the axiom of grade O says."""
     for i in range(200):
-        t = minima.critical_point(11, i)
+        t = stationary_points.critical_point(11, i)
         if t.is_global and not (t.residual @ t.X.T).is_zero():
             assert not t.rank_can_grow

@@ -10,7 +10,7 @@ import pytest
 from numerics.arithmetic.exact import Matrix, zeros
 from theorems.proof import ProofError
 
-shared = importlib.import_module("theorems.landscape._critical_points")
+shared = importlib.import_module("numerics.strategies.critical_points")
 two = importlib.import_module(
     "theorems.landscape.linear_networks.two_layer_critical_points_are_global_or_strict_saddles"
 )

@@ -18,7 +18,6 @@ from flint import fmpq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from numerics import strategies as module
 from numerics.arithmetic.exact import Matrix, identity, orthogonal, planted, rational, zeros
 from numerics.arithmetic.polynomial import Polynomial, characteristic_polynomial
 from numerics.strategies import (
@@ -41,6 +40,7 @@ from numerics.strategies import (
     symmetric_matrices,
     widths,
 )
+from numerics.strategies import stream as module
 
 PHASES = (hypothesis.Phase.generate, hypothesis.Phase.shrink)
 

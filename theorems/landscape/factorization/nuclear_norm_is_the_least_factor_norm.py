@@ -33,8 +33,9 @@ from numerics.arithmetic.exact import Matrix, diagonal, hstack, vstack, zeros
 from numerics.arithmetic.polynomial import Polynomial, characteristic_polynomial
 from numerics.evidence.verdict import Verdict, at_least, decided, equal, every, greater_than
 from numerics.strategies import frames, matrices
+from numerics.strategies.factorizations import gram, mixes, targets
 from theorems import Citation, Claim, Mutant, Tight
-from theorems.landscape._factorizations import gram, mixes, targets, vanishes
+from theorems.cited.matrices import vanishes
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
 

@@ -29,8 +29,9 @@ from hypothesis import strategies as st
 from numerics.arithmetic.exact import Matrix, identity, rational
 from numerics.evidence.verdict import Verdict, at_least, decided, every
 from numerics.strategies import frames, matrices, rationals, spectra
+from numerics.strategies.factorizations import Target, factors, loss, mixes
 from theorems import Citation, Claim, Mutant, Premise, Tight
-from theorems.landscape._factorizations import Target, factors, image, inverse, loss, mixes, vanishes
+from theorems.cited.matrices import image, inverse, vanishes
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
 

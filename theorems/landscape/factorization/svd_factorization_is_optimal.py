@@ -36,8 +36,9 @@ from hypothesis import strategies as st
 from numerics.arithmetic.exact import Matrix, identity
 from numerics.evidence.verdict import Verdict, at_most, decided, equal, every
 from numerics.strategies import matrices
+from numerics.strategies.factorizations import Target, factors, loss, mixes, targets
 from theorems import Citation, Claim, Mutant, Premise, Printed, Tight
-from theorems.landscape._factorizations import Target, factors, image, loss, mixes, targets
+from theorems.cited.matrices import image
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
 

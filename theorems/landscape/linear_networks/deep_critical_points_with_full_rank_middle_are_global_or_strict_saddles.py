@@ -28,8 +28,7 @@ from hypothesis import strategies as st
 from numerics.arithmetic.exact import Matrix, diagonal, hstack, identity, unit, vstack, zeros
 from numerics.evidence.verdict import Verdict, decided
 from numerics.strategies import Batch, Stream, batches, seeds
-from theorems import Citation, Claim, Mutant, Premise
-from theorems.landscape._critical_points import (
+from numerics.strategies.critical_points import (
     Channels,
     CriticalPoint,
     Sizes,
@@ -47,6 +46,7 @@ from theorems.landscape._critical_points import (
     scalars,
     violations,
 )
+from theorems import Citation, Claim, Mutant, Premise
 from theorems.proof import Derivation, Letter, Statement
 from theorems.proof.crosscheck import Model
 

@@ -41,17 +41,11 @@ from numerics.arithmetic.exact import Matrix, diagonal, zeros
 from numerics.evidence.certificate import DescentCertificate
 from numerics.evidence.verdict import Verdict, decided, every, fails, holds, less_than, undecided
 from numerics.strategies import Batch, Stream, batches, seeds
+from numerics.strategies.layer_products import Layers, above, escape, gradients, through
 from theorems import Citation, Claim, Mutant, Premise
-from theorems.landscape._linear_networks import (
-    Layers,
-    above,
-    escape,
-    gradients,
-    nonzero_by_inner_product,
-    through,
-)
 from theorems.proof import Derivation, Indexed, equal, identity, less, nonnegative, positive, zero
 from theorems.proof.crosscheck import Model
+from theorems.proof.lemmas import nonzero_by_inner_product
 
 # Proof.
 

@@ -24,8 +24,10 @@ not speak of saddles, which from three layers on can be flat to second order.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from itertools import product as grid
 from typing import Any
 
 from flint import fmpq
@@ -33,21 +35,12 @@ from flint import fmpq
 from numerics.arithmetic.exact import Matrix, column, rational
 from numerics.arithmetic.exact import identity as eye
 from numerics.evidence.certificate import DescentCertificate
-from numerics.evidence.verdict import Verdict, decided, every
+from numerics.evidence.verdict import Verdict, decided, every, fails, undecided
 from numerics.strategies import alone
+from numerics.strategies.layer_products import Layers, above, escape, small
+from numerics.strategies.stationary_points import Point, critical_points
 from theorems import Citation, Claim, Mutant, Premise, Printed
-from theorems.landscape._factorizations import inverse
-from theorems.landscape._linear_networks import (
-    Layers,
-    above,
-    escape,
-    no_descent_no_gap,
-    rayleigh,
-    small,
-    small_number,
-    truncation_is_optimal,
-)
-from theorems.landscape._poor_minima import Point, critical_points, trap
+from theorems.cited.matrices import inverse, rayleigh
 from theorems.proof import (
     Axiom,
     Derivation,
@@ -65,6 +58,7 @@ from theorems.proof import (
     zero,
 )
 from theorems.proof.crosscheck import Model
+from theorems.proof.lemmas import no_descent_no_gap, small_number, truncation_is_optimal
 
 # Proof.
 
@@ -369,6 +363,69 @@ def stratum(t: Point) -> str:
     where = "global" if t.is_global else "rank can grow" if t.rank_can_grow else "wrong channels"
     distinct = len(set(t.spectrum)) == len(t.spectrum) and all(t.spectrum)
     return f"{where}, {'inputs zero' if t.X.is_zero() else 'simple spectrum' if distinct else 'ties or zeros'}"
+
+
+# Three local minima that are not global, outside the theorem, each with a proof.
+
+
+def weighted(x, a, y, b):
+    r"""$\sum_{ij} c_{ij} (u v^\top - \operatorname{diag}(1, \frac12))_{ij}^2$ for $u = (x, a)$, $v = (y, b)$, $c = (1, 4; 4, 1)$."""
+    return (x * y - 1) ** 2 + (2 * a * b - 1) ** 2 / 4 + 4 * (x * b) ** 2 + 4 * (a * y) ** 2
+
+
+def weighted_minimum() -> Derivation:
+    """Where a b >= 1/4 the weighted loss is at least 1."""
+    d = Derivation("a local minimum of weighted squares")
+    x, a, y, b = d.scalars("x a y b")
+    near = d.given(at_least(a * b, Fraction(1, 4)))
+    goal = d.goal(at_least(weighted(x, a, y, b), 1))
+    same, opposite = d.suppose(nonnegative(x * y)), d.suppose(positive(-x * y))
+    common = [x * y, a * b - Fraction(1, 2)]
+    one = d.squares(goal, [*common, (4, x * b - a * y), (8, same, near)])
+    other = d.squares(goal, [*common, (4, x * b + a * y), (8, opposite, near), (4, opposite)])
+    d.cases([(same, one), (opposite, other)])
+    return d
+
+
+def decayed(u, v, w):
+    """One weight in each of three layers, target 8, weight decay 1."""
+    return (w * v * u - 8) ** 2 + u**2 + v**2 + w**2
+
+
+def decayed_minimum() -> Derivation:
+    r"""Where $|w| \le 1/8$ the loss with weight decay is at least $64$, its value at zero."""
+    d = Derivation("a local minimum of three layers with weight decay")
+    u, v, w = d.scalars("u v w")
+    low, high = d.given(at_least(w, -Fraction(1, 8))), d.given(at_most(w, Fraction(1, 8)))
+    goal = d.goal(at_least(decayed(u, v, w), 64))
+    d.squares(goal, [(4, high, u + v), (4, low, u - v), u * v * w, w])
+    return d
+
+
+@functools.cache
+def is_proved(derivation: Callable[[], Derivation]) -> bool:
+    return not derivation().gaps()
+
+
+def agrees(formula: Callable[..., Any], loss: Callable[..., Any], letters: int) -> bool:
+    """Whether two polynomials of degree at most 2 in each of their letters are the same: they agree on a grid."""
+    return all(formula(*map(fmpq, p)) == loss(*map(fmpq, p)) for p in grid(range(3), repeat=letters))
+
+
+def trap(t: Point) -> Verdict:
+    """Fails when the point is a local minimum, by proof, and `better` is lower; undecided when there is no proof."""
+    if t.weights is not None:
+        b, a = t.layers[0][0, 1], t.layers[1][1, 0]
+        same = agrees(weighted, lambda x, a, y, b: t.loss((Matrix([[y, b]]), column([x, a]))), 4)
+        trapped = same and is_proved(weighted_minimum) and a * b > fmpq(1, 4) and t.loss(t.layers) == 1
+    elif t.decay:
+        same = agrees(decayed, lambda *p: t.loss(tuple(Matrix([[x]]) for x in p)), 3)
+        trapped = same and is_proved(decayed_minimum) and all(W.is_zero() for W in t.layers)
+    else:  # dead units stay dead nearby, so the output does not move
+        trapped = len(t.layers) == 2 and all(x < 0 for x in (t.layers[0] @ t.X).entries())
+    if trapped and t.loss(t.better) < t.loss(t.layers):
+        return fails(f"a local minimum with loss {t.loss(t.layers)}, and {t.better} has {t.loss(t.better)}")
+    return undecided("no proof that this is a local minimum")
 
 
 # Premises that papers state.

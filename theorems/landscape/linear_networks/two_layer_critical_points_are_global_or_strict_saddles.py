@@ -38,8 +38,7 @@ from numerics.arithmetic.exact import Matrix, diagonal, identity
 from numerics.arithmetic.polynomial import characteristic_polynomial
 from numerics.evidence.verdict import Verdict, decided, equal
 from numerics.strategies import Batch, Stream, batches, seeds
-from theorems import Citation, Claim, Mutant, Premise
-from theorems.landscape._critical_points import (
+from numerics.strategies.critical_points import (
     Channels,
     CriticalPoint,
     Sizes,
@@ -56,6 +55,7 @@ from theorems.landscape._critical_points import (
     scalars,
     violations,
 )
+from theorems import Citation, Claim, Mutant, Premise
 from theorems.proof import Axiom, Derivation, Expr, Fact, Letter, Statement
 from theorems.proof.crosscheck import Model
 

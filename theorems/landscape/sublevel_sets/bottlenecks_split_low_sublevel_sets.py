@@ -41,12 +41,13 @@ from numerics.arithmetic.polynomial import Polynomial, characteristic_polynomial
 from numerics.evidence.certificate import Point
 from numerics.evidence.verdict import Verdict, at_least, at_most, decided, equal, every, fails, undecided
 from numerics.strategies import frames, matrices, sizes, spectra
+from numerics.strategies.factorizations import gram
 from numerics.sublevel.losses import NetworkLoss
 from numerics.sublevel.paths.certified import PathCertificate, certify
 from numerics.sublevel.paths.disconnection import DisconnectionCertificate, upper
 from numerics.sublevel.paths.linear_paths import end_to_end
 from theorems import Citation, Claim, Mutant, Premise, Printed, Tight
-from theorems.landscape._factorizations import gram, image
+from theorems.cited.matrices import image
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
 

@@ -1,25 +1,21 @@
-r"""What the page on poor local minima works with: points that are planted, and three poor local minima outside the theorem.
+r"""Critical points of deep linear networks of any shape, about which everything is known: global or not, and why not.
 
 Layers are numbered $W_1, \dots, W_K$ from the input; in code `layers[0]` is $W_1$.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import product as grid
-from typing import Any
 
 from flint import fmpq
 from hypothesis import strategies as st
 
-from numerics.arithmetic.exact import Matrix, column, diagonal, identity, rational, zeros
-from numerics.evidence.verdict import Verdict, fails, undecided
-from numerics.strategies import Batch, Stream, batches, seeds
-from theorems.landscape._linear_networks import Layers, through
-from theorems.proof import Derivation, at_least, at_most, nonnegative, positive
+from numerics.arithmetic.exact import Matrix, diagonal, identity, rational, zeros
+from numerics.strategies.batches import Batch, batches
+from numerics.strategies.drawn import seeds
+from numerics.strategies.layer_products import Layers, through
+from numerics.strategies.stream import Stream
 
 
 @dataclass(frozen=True)
@@ -127,66 +123,3 @@ def shuffled(stream: Stream, n: int) -> list[int]:
 
 def critical_points() -> st.SearchStrategy[Batch[Point]]:
     return batches(seeds(), critical_point, size=3)
-
-
-# Three local minima that are not global, outside the theorem, each with a proof.
-
-
-def weighted(x, a, y, b):
-    r"""$\sum_{ij} c_{ij} (u v^\top - \operatorname{diag}(1, \frac12))_{ij}^2$ for $u = (x, a)$, $v = (y, b)$, $c = (1, 4; 4, 1)$."""
-    return (x * y - 1) ** 2 + (2 * a * b - 1) ** 2 / 4 + 4 * (x * b) ** 2 + 4 * (a * y) ** 2
-
-
-def weighted_minimum() -> Derivation:
-    """Where a b >= 1/4 the weighted loss is at least 1."""
-    d = Derivation("a local minimum of weighted squares")
-    x, a, y, b = d.scalars("x a y b")
-    near = d.given(at_least(a * b, Fraction(1, 4)))
-    goal = d.goal(at_least(weighted(x, a, y, b), 1))
-    same, opposite = d.suppose(nonnegative(x * y)), d.suppose(positive(-x * y))
-    common = [x * y, a * b - Fraction(1, 2)]
-    one = d.squares(goal, [*common, (4, x * b - a * y), (8, same, near)])
-    other = d.squares(goal, [*common, (4, x * b + a * y), (8, opposite, near), (4, opposite)])
-    d.cases([(same, one), (opposite, other)])
-    return d
-
-
-def decayed(u, v, w):
-    """One weight in each of three layers, target 8, weight decay 1."""
-    return (w * v * u - 8) ** 2 + u**2 + v**2 + w**2
-
-
-def decayed_minimum() -> Derivation:
-    r"""Where $|w| \le 1/8$ the loss with weight decay is at least $64$, its value at zero."""
-    d = Derivation("a local minimum of three layers with weight decay")
-    u, v, w = d.scalars("u v w")
-    low, high = d.given(at_least(w, -Fraction(1, 8))), d.given(at_most(w, Fraction(1, 8)))
-    goal = d.goal(at_least(decayed(u, v, w), 64))
-    d.squares(goal, [(4, high, u + v), (4, low, u - v), u * v * w, w])
-    return d
-
-
-@functools.cache
-def is_proved(derivation: Callable[[], Derivation]) -> bool:
-    return not derivation().gaps()
-
-
-def agrees(formula: Callable[..., Any], loss: Callable[..., Any], letters: int) -> bool:
-    """Whether two polynomials of degree at most 2 in each of their letters are the same: they agree on a grid."""
-    return all(formula(*map(fmpq, p)) == loss(*map(fmpq, p)) for p in grid(range(3), repeat=letters))
-
-
-def trap(t: Point) -> Verdict:
-    """Fails when the point is a local minimum, by proof, and `better` is lower; undecided when there is no proof."""
-    if t.weights is not None:
-        b, a = t.layers[0][0, 1], t.layers[1][1, 0]
-        same = agrees(weighted, lambda x, a, y, b: t.loss((Matrix([[y, b]]), column([x, a]))), 4)
-        trapped = same and is_proved(weighted_minimum) and a * b > fmpq(1, 4) and t.loss(t.layers) == 1
-    elif t.decay:
-        same = agrees(decayed, lambda *p: t.loss(tuple(Matrix([[x]]) for x in p)), 3)
-        trapped = same and is_proved(decayed_minimum) and all(W.is_zero() for W in t.layers)
-    else:  # dead units stay dead nearby, so the output does not move
-        trapped = len(t.layers) == 2 and all(x < 0 for x in (t.layers[0] @ t.X).entries())
-    if trapped and t.loss(t.better) < t.loss(t.layers):
-        return fails(f"a local minimum with loss {t.loss(t.layers)}, and {t.better} has {t.loss(t.better)}")
-    return undecided("no proof that this is a local minimum")

@@ -1,63 +1,24 @@
-r"""Hypothesis strategies for exact instances: dimensions, spectrum and frame first, entries second.
-
-What a generator draws decides what a check can find. A tie between singular values has probability zero among random
-entries and is common here, because instances are *planted*: a spectrum with ties, zeros and tiny gaps, between
-rational orthogonal frames, gives a rational matrix whose singular values, rank and optimal approximations are known
-exactly. Everything is ordered so that the simplest draw is the smallest and emptiest one: shrinking ends at
-$1 \times 1$ and zero.
-
-**One decoder, two sources of bytes.** Each kind of instance is built by a method of `Stream` from a few bytes that index
-tables of small numbers, simplest first. The strategies of this module feed a `Stream` with bytes that Hypothesis draws
-and can shrink. A `Batch` feeds it with a counter-based generator, where member $i$ needs nothing but the specification
-and $i$: one draw of Hypothesis, which costs a few tenths of a millisecond, then serves many instances. `alone` puts
-Hypothesis' bytes back under the same construction, so that a failure seen in a batch can be searched for and shrunk.
-
-```python
-@dataclass(frozen=True)
-class Shape:
-    rows: int
-    cols: int
-    seed: int
-
-def make(shape: Shape, i: int) -> Planted:
-    return Stream(shape.seed, i).planted(shape.rows, shape.cols)
-
-shapes = st.builds(Shape, sizes(), sizes(), seeds())
-batches(shapes, make, size=64)          # Batch(spec=Shape(rows=1, cols=1, seed=0), size=64), ...
-alone(batches(shapes, make))            # single members, drawn and shrunk by Hypothesis
-```
-
-**Cost.** Frames are made in integers: for $K = k/c$ with an integer matrix $k$, Cayley's transform is
-$(I - K)(I + K)^{-1} = 2c\,(cI + k)^{-1} - I$, so that FLINT inverts an integer matrix and no rational is built in
-Python. Products are taken in integers too, with one division at the end. Members of a batch share frames: `POOL` of
-them belong to a seed and a size, and each member takes a left and a right one, while its spectrum is its own. Another
-seed has other frames. `benchmarks/bench_instances.py` measures what this gives.
-"""
+r"""Exact instances from bytes: tables of small numbers, planted matrices, and the `Stream` that decodes them."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from operator import neg
-from typing import Any, NamedTuple, TypeVar, overload
+from typing import NamedTuple, TypeVar
 
 from flint import fmpq_mat, fmpz, fmpz_mat
 from hypothesis import strategies as st
-from hypothesis.strategies import DrawFn, SearchStrategy
+from hypothesis.strategies import DrawFn
 
 from numerics.arithmetic.exact import Matrix, Rational, as_fraction, zeros
 
-S = TypeVar("S")
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
-
-Size = int | SearchStrategy[int]
-"""A dimension, or a strategy of dimensions."""
 
 
 def _table(*weighted: tuple[Fraction | int, int]) -> tuple[Fraction, ...]:
@@ -178,12 +139,12 @@ class _Frame(NamedTuple):
     Q: Matrix
 
 
-class _Drawn(int):
+class Drawn(int):
     """The number 0, as the position of a member whose bytes come from Hypothesis (see `alone`)."""
 
     draw: DrawFn
 
-    def __new__(cls, draw: DrawFn) -> _Drawn:
+    def __new__(cls, draw: DrawFn) -> Drawn:
         self = super().__new__(cls, 0)
         self.draw = draw
         return self
@@ -202,7 +163,7 @@ class Stream:
     def __init__(self, seed: int, i: int = 0) -> None:
         if seed < 0 or i < 0:
             raise ValueError(f"`seed` and `i` must not be negative, found {seed} and {i}.")
-        self._draw = i.draw if isinstance(i, _Drawn) else None
+        self._draw = i.draw if isinstance(i, Drawn) else None
         self._seed = seed
         self._key = f"{seed},{i},"
         self._block = 0
@@ -229,7 +190,7 @@ class Stream:
 
     def integers(self, low: int, high: int, count: int) -> tuple[int, ...]:
         """So many integers between `low` and `high`, as `integer`."""
-        _ordered(low, high)
+        ordered(low, high)
         if self._draw is not None:
             draw, one = self._draw, st.integers(low, high)
             return tuple([draw(one) for _ in range(count)])
@@ -250,8 +211,8 @@ class Stream:
 
     def matrix(self, rows: int, cols: int) -> Matrix:
         """A matrix of small rational numbers: see `matrices`."""
-        _size(rows, "rows")
-        _size(cols, "cols")
+        checked_size(rows, "rows")
+        checked_size(cols, "cols")
         return _entries(rows, cols, self.bytes(rows * cols))
 
     def spectrum(self, length: int, *, minimum: Rational = 0) -> tuple[Fraction, ...]:
@@ -259,12 +220,12 @@ class Stream:
         return _fractions(*self._spectrum(length, minimum))
 
     def _spectrum(self, length: int, minimum: Rational) -> tuple[list[int], int]:
-        _size(length, "length")
-        return _descending(self.bytes(length), _not_negative(minimum) if minimum else None)
+        checked_size(length, "length")
+        return _descending(self.bytes(length), not_negative(minimum) if minimum else None)
 
     def frame(self, n: int) -> Matrix:
         """An orthogonal matrix: see `frames`; in a batch, one of the `POOL` frames of this seed and size."""
-        _size(n, "n")
+        checked_size(n, "n")
         return self._frame(n).Q
 
     def _frame(self, n: int) -> _Frame:
@@ -274,14 +235,14 @@ class Stream:
 
     def planted(self, rows: int, cols: int, *, minimum: Rational = 0) -> Planted:
         """A matrix with known singular values: see `planted_matrices`."""
-        _size(rows, "rows")
-        _size(cols, "cols")
+        checked_size(rows, "rows")
+        checked_size(cols, "cols")
         numerators, denominator = self._spectrum(min(rows, cols), minimum)
         return _plant(numerators, denominator, self._frame(rows), self._frame(cols))
 
     def symmetric(self, n: int) -> Planted:
         """A symmetric matrix with known eigenvalues: see `symmetric_matrices`."""
-        _size(n, "n")
+        checked_size(n, "n")
         magnitudes, denominator = self._spectrum(n, 0)
         numerators = sorted((s * x for s, x in zip(_signs(self.bytes(n)), magnitudes, strict=True)), reverse=True)
         Q = self._frame(n)
@@ -289,8 +250,8 @@ class Stream:
 
     def data(self, features: int, samples: int) -> Matrix:
         """A data matrix, samples as columns: see `data_matrices`."""
-        _size(features, "features")
-        _size(samples, "samples")
+        checked_size(features, "features")
+        checked_size(samples, "samples")
         return self._structured(features, samples)
 
     def _structured(self, m: int, n: int) -> Matrix:
@@ -316,15 +277,15 @@ class Stream:
 
     def labels(self, samples: int, classes: int) -> tuple[int, ...]:
         """Classes of samples: see `labels`."""
-        _size(samples, "samples")
-        _size(classes, "classes", 1)
+        checked_size(samples, "samples")
+        checked_size(classes, "classes", 1)
         drawn = self.integers(0, classes - 1, samples)
         one_class_only = self.integer(0, 4) == 4
         return drawn[:1] * samples if one_class_only else drawn
 
     def widths(self, depth: int, low: int = 1, high: int = 4) -> tuple[int, ...]:
         """The sizes of the layers of a network: see `widths`."""
-        _size(depth, "depth", 1)
+        checked_size(depth, "depth", 1)
         return self.integers(low, high, depth + 1)
 
     def linear_network(self, widths: Sequence[int]) -> tuple[Matrix, ...]:
@@ -429,209 +390,18 @@ def _plant(numerators: Sequence[int], denominator: int, U: _Frame, V: _Frame) ->
     return Planted(_quotient(A, U.d * V.d * denominator), _fractions(numerators, denominator), U.Q, V.Q)
 
 
-def _size(value: int, name: str, low: int = 0) -> None:
+def checked_size(value: int, name: str, low: int = 0) -> None:
     if value < low:
         raise ValueError(f"`{name}` must be at least {low}, found {value}.")
 
 
-def _ordered(low: int, high: int) -> None:
+def ordered(low: int, high: int) -> None:
     if low > high:
         raise ValueError(f"`low` must not exceed `high`, found {low} and {high}: swap them.")
 
 
-def _not_negative(minimum: Rational) -> Fraction:
+def not_negative(minimum: Rational) -> Fraction:
     low = as_fraction(minimum)
     if low < 0:
         raise ValueError(f"`minimum` must not be negative, found {low}.")
     return low
-
-
-# Strategies.
-
-
-@st.composite
-def _built(draw: DrawFn, build: Callable[..., T], *arguments: Any) -> T:
-    """`build(stream, *arguments)` with bytes from Hypothesis, after drawing the arguments that are strategies."""
-    drawn = [draw(a) if isinstance(a, SearchStrategy) else a for a in arguments]
-    return build(Stream(0, _Drawn(draw)), *drawn)
-
-
-def _sizes(size: Size | None) -> SearchStrategy[int]:
-    return sizes() if size is None else st.just(size) if isinstance(size, int) else size
-
-
-def sizes(low: int = 1, high: int = 5) -> SearchStrategy[int]:
-    """Dimensions from `low`, which is simplest, to `high`; raises `ValueError` when they are not in this order."""
-    _ordered(low, high)
-    return st.integers(low, high)
-
-
-def seeds() -> SearchStrategy[int]:
-    """Seeds for the `Stream`s of a batch."""
-    return st.integers(0, 2**32 - 1)
-
-
-def rationals() -> SearchStrategy[Fraction]:
-    r"""Small rationals, simplest first: $0, 1, -1, 2, -2, \tfrac12, -\tfrac12, 3, \dots$; one in eight is 0."""
-    return _built(Stream.rational)
-
-
-def matrices(rows: Size, cols: Size) -> SearchStrategy[Matrix]:
-    """Matrices whose entries are `rationals`; the zero matrix is simplest. Sizes may be 0.
-
-    Beyond the smallest sizes, rank drops and ties of singular values are rare here: see `planted_matrices` and
-    `data_matrices`.
-    """
-    return _built(Stream.matrix, rows, cols)
-
-
-def spectra(length: Size, *, minimum: Rational = 0) -> SearchStrategy[tuple[Fraction, ...]]:
-    r"""Descending numbers, none below `minimum`; the simplest are all equal to it.
-
-    Above `minimum` stand the largest value, which is a small number (also 0, 1000 or $10^{-6}$), and after it each
-    value's ratio to the one before: 1 (a tie), 0 (a rank drop), simple fractions, $1 - 10^{-6}$, $1 - 10^{-12}$,
-    $1 - 10^{-18}$ (tiny gaps) and $10^{-6}$ are all common.
-
-    Raises `ValueError` when `minimum` is negative.
-    """
-    return _built(functools.partial(Stream.spectrum, minimum=_not_negative(minimum)), length)
-
-
-def frames(n: Size) -> SearchStrategy[Matrix]:
-    r"""Rational orthogonal $n \times n$ matrices $D\,(I - K)(I + K)^{-1}$; the identity is simplest.
-
-    $D$ is any diagonal of signs, so that both components of $O(n)$ are drawn, and the skew matrix is $K = k/c$ with
-    integers $|k_{ij}| \le 3$ and $c \in \{1, 2, 3\}$. With every rational $K$ this form gives every rational matrix in
-    $O(n)$ (see `exact.orthogonal`, which takes other parameters); what is drawn is a finite part of them.
-    """
-    return _built(Stream.frame, n)
-
-
-def planted_matrices(
-    rows: Size | None = None, cols: Size | None = None, *, minimum: Rational = 0
-) -> SearchStrategy[Planted]:
-    r"""Matrices with known singular values: `spectra` (with `minimum`) between two `frames`.
-
-    The simplest is the zero matrix in identity frames. Sizes left out are drawn by `sizes()`, half of the shapes being
-    square.
-
-    Raises `ValueError` when `minimum` is negative.
-    """
-    low = _not_negative(minimum)
-    if rows is None and cols is None:
-        shapes = st.one_of(sizes().map(lambda n: (n, n)), st.tuples(sizes(), sizes()))
-    else:
-        shapes = st.tuples(_sizes(rows), _sizes(cols))
-    return _built(lambda stream, shape: stream.planted(*shape, minimum=low), shapes)
-
-
-def symmetric_matrices(n: Size | None = None) -> SearchStrategy[Planted]:
-    """Symmetric matrices with known eigenvalues: `spectra` with signs, in one frame. A size left out is of `sizes()`.
-
-    Ties, zeros, tiny gaps, pairs of opposite eigenvalues, definite and indefinite matrices are all common.
-    """
-    return _built(Stream.symmetric, _sizes(n))
-
-
-def data_matrices(features: Size, samples: Size) -> SearchStrategy[Matrix]:
-    r"""Data $X$ of size `features` x `samples`, samples as columns; no data (size 0) and zero data are simplest.
-
-    Nearly half are degenerate: of low rank (rank 1 included), with repeated samples, with zero samples, or zero.
-    """
-    return _built(Stream.data, features, samples)
-
-
-def labels(samples: Size, classes: Size) -> SearchStrategy[tuple[int, ...]]:
-    """Classes $0, 1, ...$ of samples; class 0 is simplest, and all samples in one class are common."""
-    return _built(Stream.labels, samples, classes)
-
-
-def widths(depth: Size, low: int = 1, high: int = 4) -> SearchStrategy[tuple[int, ...]]:
-    """The sizes $n_0, ..., n_K$ of input, hidden layers and output of a network with $K$ = `depth` weight matrices.
-
-    Raises `ValueError` when `low > high`.
-    """
-    _ordered(low, high)
-    return _built(functools.partial(Stream.widths, low=low, high=high), depth)
-
-
-def linear_networks(
-    widths: Sequence[int] | SearchStrategy[Sequence[int]] | None = None,
-    *,
-    min_depth: int = 2,
-    max_depth: int = 4,
-    min_width: int = 1,
-    max_width: int = 4,
-) -> SearchStrategy[tuple[Matrix, ...]]:
-    r"""Layers $W_1, \dots, W_K$ of a linear network, $W_k$ of size $n_k \times n_{k-1}$; they chain as $W_K \cdots W_1$.
-
-    Layers of low rank, with repeated or zero columns, and zero layers are common. `widths` gives $n_0, \dots, n_K$;
-    otherwise they are drawn from the depths and widths given.
-
-    Raises `ValueError` when a minimum exceeds its maximum.
-    """
-    _ordered(min_depth, max_depth)
-    _ordered(min_width, max_width)
-
-    def build(stream: Stream, depth: int) -> tuple[Matrix, ...]:
-        return stream.linear_network(stream.widths(depth, min_width, max_width))
-
-    if widths is None:
-        return _built(build, sizes(min_depth, max_depth))
-    return _built(Stream.linear_network, widths)
-
-
-# Batches.
-
-
-@dataclass(frozen=True)
-class Batch(Sequence[T_co]):
-    """Members made from one specification: member `i` is `make(spec, i)`, made when it is asked for and not kept.
-
-    `make` must be a function of its two arguments alone; take randomness from `Stream(spec.seed, i)`. Then `batch[i]`
-    rebuilds one member without the others, in any process. A batch is pickled by name of `make`, which should
-    therefore stand at the top of a module.
-
-    Raises `ValueError` when `size` is not positive: a check of no members could not fail.
-    """
-
-    spec: Any
-    make: Callable[[Any, int], T_co] = field(repr=False)
-    size: int
-
-    def __post_init__(self) -> None:
-        _size(self.size, "size", 1)
-
-    def __len__(self) -> int:
-        return self.size
-
-    @overload
-    def __getitem__(self, index: int) -> T_co: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[T_co, ...]: ...
-    def __getitem__(self, index: int | slice) -> T_co | tuple[T_co, ...]:
-        if isinstance(index, slice):
-            return tuple(self.make(self.spec, i) for i in range(*index.indices(self.size)))
-        if not -self.size <= index < self.size:
-            raise IndexError(f"`index` must lie between {-self.size} and {self.size - 1}, found {index}.")
-        return self.make(self.spec, index % self.size)
-
-
-def batches(specs: SearchStrategy[S], make: Callable[[S, int], T], size: int = 16) -> SearchStrategy[Batch[T]]:
-    """Batches of `size` members each; only the specification is drawn, and shrinks. See `Batch` and `alone`.
-
-    Raises `ValueError` when `size` is not positive.
-    """
-    _size(size, "size", 1)
-    return specs.map(lambda spec: Batch(spec, make, size))
-
-
-@st.composite
-def alone(draw: DrawFn, batches: SearchStrategy[Batch[T]]) -> T:
-    """Single members, of which Hypothesis draws every byte, so that a failing one shrinks to the simplest that fails.
-
-    The specification is drawn as in the batches; then `make(spec, i)` runs with an `i` (equal to 0) that makes each
-    `Stream(seed, i)` take its bytes from Hypothesis. The seed plays no part any more.
-    """
-    batch = draw(batches)
-    return batch.make(batch.spec, _Drawn(draw))

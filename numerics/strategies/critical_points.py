@@ -1,4 +1,4 @@
-r"""What the pages on strict saddles share: planted critical points of linear networks, and Hessians from loss values alone.
+r"""Planted critical points of linear networks, and their derivatives from values of the loss alone.
 
 Data are planted in *channels*: $Y X^+ X = \sum_i s_i a_i b_i^\top$ with orthonormal $a_i$, and orthonormal $b_i$ in the row
 space of $X$. A network that keeps some channels and loses the others is at a critical point. Layers are numbered
@@ -16,9 +16,10 @@ from flint import fmpq
 from hypothesis.strategies import SearchStrategy
 
 from numerics.arithmetic.exact import Matrix, diagonal, hstack, identity, rational, vstack, zeros
-from numerics.arithmetic.polynomial import characteristic_polynomial
+from numerics.arithmetic.polynomial import Polynomial, characteristic_polynomial
 from numerics.evidence.verdict import Verdict, decided, equal
-from numerics.strategies import Batch, Stream, alone
+from numerics.strategies.batches import Batch, alone
+from numerics.strategies.stream import Stream
 
 
 def error(layers, X, Y):
@@ -122,8 +123,6 @@ def is_not_global(t: CriticalPoint) -> bool:
 
 def is_optimal(t: CriticalPoint) -> Verdict:
     """The loss is what no linear map can reach plus the discarded part of the spectrum, which is indeed that of the data."""
-    from numerics.arithmetic.polynomial import Polynomial, characteristic_polynomial
-
     best = t.Y @ t.X.pseudo_inverse() @ t.X
     squares = [rational(s) ** 2 for s in t.spectrum]
     roots = squares + [fmpq(0)] * (t.Y.rows - len(squares))

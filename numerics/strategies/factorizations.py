@@ -1,27 +1,24 @@
-r"""What the pages on $\|Y - U V\|_F^2$ share: targets with a planted SVD, balanced factors, and one cited fact.
+r"""Matrices $Y$ to be factored, with a planted singular value decomposition, and their balanced factors.
 
-The letters of the formal statements are those of the truncated SVD $Y = L C^2 R^\top + E$: the columns of $L$ and $R$ are
-the first $p$ singular vectors, $C = \operatorname{diag}(\sqrt{\sigma_1}, \dots, \sqrt{\sigma_p})$, and $E$ is the rest.
+Letters are those of the truncated SVD $Y = L C^2 R^\top + E$: the columns of $L$ and $R$ are the first $p$ singular vectors,
+$C = \operatorname{diag}(\sqrt{\sigma_1}, \dots, \sqrt{\sigma_p})$, and $E$ is the rest. `loss` and `factors` run on
+matrices and on the kernel's letters.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import isqrt
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flint import fmpq
 from hypothesis import strategies as st
 
 from numerics.arithmetic.exact import Matrix, block_diagonal, diagonal, hstack, planted, rational, zeros
 from numerics.arithmetic.polynomial import Polynomial, characteristic_polynomial
-from numerics.strategies import frames, spectra
-
-if TYPE_CHECKING:
-    from theorems.proof import Axiom, Derivation, Expr, Fact
+from numerics.strategies.drawn import frames, spectra
 
 
 def loss(U, V, Y):
@@ -32,78 +29,6 @@ def loss(U, V, Y):
 def factors(L, C, R):
     r"""The balanced factors $(U_*, V_*) = (L C,\ C R^\top)$: a square root of the singular values goes to either side."""
     return L @ C, C @ R.T
-
-
-@functools.cache
-def moore_penrose() -> Axiom:
-    """Every matrix has a Moore-Penrose inverse."""
-    from theorems.proof import Axiom, Letter, Statement, equal, letter
-
-    A, P = Letter("A", "m", "n"), Letter("P", "n", "m")
-    a, p = letter(A), letter(P)
-    laws = (equal(a @ p @ a, a), equal(p @ a @ p, p), equal((a @ p).T, a @ p), equal((p @ a).T, p @ a))
-    return Axiom(
-        "Moore-Penrose inverse",
-        Statement((A,), (), laws, (P,), "Every matrix has a Moore-Penrose inverse."),
-        "F",
-        "LeanNumDetect.exists_moorePenrose, Liu-s-Team-ZJU/LeanNumDetect, "
-        "src/General/MatrixAnalysis/MoorePenrose.lean@79d20d8 (over C; real for a real matrix, because unique)",
-    )
-
-
-def inverse(d: Derivation, A: Expr, name: str) -> tuple[Expr, list[Fact]]:
-    """The Moore-Penrose inverse of a term, with its four laws."""
-    values = {name: lambda model: model.evaluate(A).pseudo_inverse()}
-    (P,), laws = d.axiom(moore_penrose(), {"A": A}, new={"P": name}, values=values)
-    return P, laws
-
-
-@dataclass(frozen=True)
-class Image:
-    r"""The projector $F = A A^+$ onto the image of $A$, and $K = I - A^+ A$ onto its kernel, with their facts."""
-
-    F: Expr
-    K: Expr
-    inverse: Expr
-    F_is: Fact
-    K_is: Fact
-    FA: Fact
-    FF: Fact
-    KK: Fact
-    rank: Fact
-
-
-def image(d: Derivation, A: Expr, mark: str = "") -> Image:
-    r"""For $A$ of size $m \times p$: $F A = A$, $F^2 = F$, $K^2 = K$ and $\operatorname{tr} F = p - \operatorname{tr} K$.
-
-    `mark` is put behind the names of the new letters, for a second image in one derivation.
-    """
-    from theorems.proof import dimension, equal, identity, zero
-
-    P, laws = inverse(d, A, f"A^+{mark}")
-
-    def projector(name: str, term: Expr, symmetry: Fact) -> tuple[Expr, Fact]:
-        Q, defined = d.define(name, (term + term.T) / 2, symmetric=True)
-        return Q, d.algebra(equal(Q, term), [defined, symmetry])
-
-    F, F_is = projector(f"F{mark}", A @ P, laws[2])
-    K, K_is = projector(f"K{mark}", identity(A.cols) - P @ A, laws[3])
-    FA = d.algebra(equal(F @ A, A), [F_is, laws[0]])
-    FF = d.algebra(equal(F @ F, F), [F_is, FA])
-    AK = d.algebra(zero(A @ K), [K_is, laws[0]])
-    KK = d.algebra(equal(K @ K, K), [K_is, AK])
-    rank = d.algebra(equal(F.trace(), dimension(A.cols) - K.trace()), [F_is, K_is])
-    return Image(F, K, P, F_is, K_is, FA, FF, KK, rank)
-
-
-def vanishes(d: Derivation, M: Expr, at_most_zero: Fact) -> Fact:
-    r"""$M = 0$ from $-\|M\|_F^2 \ge 0$."""
-    from theorems.proof import nonnegative
-
-    return d.definite(d.antisymmetric(d.squares(nonnegative(M.squared_norm()), [M]), at_most_zero), M)
-
-
-# Instances.
 
 
 @dataclass(frozen=True)
