@@ -56,7 +56,8 @@ from numerics.strategies.critical_points import (
     violations,
 )
 from theorems import Citation, Claim, Mutant, Premise
-from theorems.proof import Axiom, Derivation, Expr, Fact, Letter, Statement
+from theorems.cited.matrices import inverse, rayleigh
+from theorems.proof import Derivation, Expr, Fact, Letter, Statement
 from theorems.proof.crosscheck import Model
 
 
@@ -66,36 +67,6 @@ def curvature(U, V, X, Y, D, C):
 
 
 # Proof.
-
-
-@functools.cache
-def axioms() -> tuple[Axiom, Axiom]:
-    """The two cited facts: the Moore-Penrose inverse exists, and Rayleigh's principle."""
-    from theorems.proof import at_least, equal, letter, positive
-
-    A, P = Letter("A", "m", "n"), Letter("P", "n", "m")
-    a, p = letter(A), letter(P)
-    penrose = (equal(a @ p @ a, a), equal(p @ a @ p, p), equal((a @ p).T, a @ p), equal((p @ a).T, p @ a))
-    S, B = Letter("S", "n", "n", symmetric=True), Letter("B", "n", "k")
-    value, vector = Letter("lambda", "1", "1"), Letter("v", "n", "1")
-    s, b, l, v = letter(S), letter(B), letter(value), letter(vector)
-    top = (equal(s @ v, l * v), positive(v.squared_norm()), at_least(l * b.squared_norm(), b.inner(s @ b)))
-    return (
-        Axiom(
-            "Moore-Penrose inverse",
-            Statement((A,), (), penrose, (P,), "Every matrix has a Moore-Penrose inverse."),
-            "F",
-            "LeanNumDetect.exists_moorePenrose, Liu-s-Team-ZJU/LeanNumDetect, "
-            "src/General/MatrixAnalysis/MoorePenrose.lean@79d20d8 (over C; real for a real matrix, because unique)",
-        ),
-        Axiom(
-            "Rayleigh's principle",
-            Statement((S, B), (), top, (value, vector), "The largest eigenvalue bounds the Rayleigh quotient."),
-            "F",
-            "LinearMap.IsSymmetric.hasEigenvalue_iSup_of_finiteDimensional, leanprover-community/mathlib4, "
-            "Mathlib/Analysis/InnerProductSpace/Rayleigh.lean@e47f46e (each column of B a vector)",
-        ),
-    )
 
 
 @functools.lru_cache(maxsize=256)
@@ -122,19 +93,13 @@ def proof() -> Derivation:
     descent = less(d.derivative(d.derivative(E, moves), moves), 0)
     goal = Statement((), (), (descent,), (D_U, D_V))
     d.goal(goal)
-    penrose, rayleigh = axioms()
-
-    def inverse(M: Expr, name: str) -> tuple[Expr, list[Fact]]:
-        value = {name: lambda model: model.evaluate(M).pseudo_inverse()}
-        (P,), facts = d.axiom(penrose, {"A": M}, new={"P": name}, values=value)
-        return P, facts
 
     def eigenpair(S: Expr, B: Expr, value: str, vector: str) -> tuple[Expr, Expr, list[Fact]]:
         def part(k: int) -> Callable[[Model], Any]:
             return lambda model: top_eigenpair(model.evaluate(S), model.evaluate(B))[k]
 
         new = {"lambda": value, "v": vector}
-        (l, v), facts = d.axiom(rayleigh, {"S": S, "B": B}, new=new, values={value: part(0), vector: part(1)})
+        (l, v), facts = d.axiom(rayleigh(), {"S": S, "B": B}, new=new, values={value: part(0), vector: part(1)})
         return l, v, facts
 
     def projector(name: str, term: Expr, symmetry: Fact) -> tuple[Expr, Fact]:
@@ -144,7 +109,7 @@ def proof() -> Derivation:
     # The residual D and the part R = W X of it that linear maps of X can reach.
     D, d_is = d.define("D", Y - U @ V @ X)
     Z, z_is = d.define("Z", V @ X)
-    X_inv, x = inverse(X, "X^+")
+    X_inv, x = inverse(d, X, "X^+")
     W, w_is = d.define("W", D @ X_inv)
     R, r_is = d.define("R", W @ X)
     normal = d.algebra(equal(R @ X.T, D @ X.T), [w_is, r_is, x[0], x[3]], reason="normal equations")
@@ -155,7 +120,7 @@ def proof() -> Derivation:
     right = d.algebra(zero(R @ Z.T), [normal, slope_U, z_is])
 
     # Q and F project onto the images of U and A; N and K project onto their kernels.
-    U_inv, of_U = inverse(U, "U^+")
+    U_inv, of_U = inverse(d, U, "U^+")
     Q, q_is = projector("Q", U @ U_inv, of_U[2])
     N, n_is = projector("N", identity("p") - U_inv @ U, of_U[3])
     QU = d.algebra(equal(Q @ U, U), [q_is, of_U[0]])
@@ -164,7 +129,7 @@ def proof() -> Derivation:
     NN = d.algebra(equal(N @ N, N), [n_is, UN])
     QR = d.algebra(zero(R.T @ Q), [q_is, left])
     rank_U = d.algebra(equal(Q.trace(), dimension("p") - N.trace()), [q_is, n_is])
-    A_inv, of_A = inverse(A, "A^+")
+    A_inv, of_A = inverse(d, A, "A^+")
     F, f_is = projector("F", A @ A_inv, of_A[2])
     K, k_is = projector("K", identity("p") - A_inv @ A, of_A[3])
     FA = d.algebra(equal(F @ A, A), [f_is, of_A[0]])

@@ -36,7 +36,8 @@ from numerics.evidence.verdict import Verdict, at_most, decided, equal, every, f
 from numerics.strategies import rationals, sizes
 from numerics.sublevel.cells.one_variable import components, is_strict_minimum, last_root
 from theorems import Citation, Claim, Mutant, Premise, Printed
-from theorems.proof import Axiom, Derivation, Letter, Statement
+from theorems.cited import topology
+from theorems.proof import Derivation, Letter, Statement
 from theorems.proof.crosscheck import Model
 
 
@@ -53,67 +54,30 @@ def between(s, t):
 
 # Proof.
 
-CONNECTED = "the sublevel set is connected"
-IN = "lies in S"
-VALUE = "has the value"
-CLOPEN = "S is open and closed in the sublevel set"
-COMPACT = "S is compact"
-ISOLATED = "E = c on S, and E > c on O without S for an open O around S"
-
-
-def axioms() -> tuple[Axiom, Axiom]:
-    """The two cited facts, about a function and a set that some parameters `theta` describe."""
-    from theorems.proof import at_most, letter, predicate
-
-    parameters, at, other = Letter("theta", "k", "1"), Letter("x", "d", "1"), Letter("a", "d", "1")
-    level, value = Letter("c", "1", "1"), Letter("e", "1", "1")
-    theta, x, a, c, e = map(letter, (parameters, at, other, level, value))
-    inside = (predicate(CONNECTED, theta, c), predicate(IN, theta, x), predicate(VALUE, theta, a, e), at_most(e, c))
-    clopen = predicate(CLOPEN, theta, c).negation
-    return (
-        Axiom(
-            "connected sets",
-            Statement((parameters, at, other, level, value), (*inside, predicate(IN, theta, a).negation), (clopen,)),
-            "T",
-            "Munkres, Topology, 2nd ed., section 23: only the empty set and the whole are open and closed in a connected set",
-        ),
-        Axiom(
-            "compact sets are closed",
-            Statement(
-                (parameters, level),
-                (predicate(COMPACT, theta), clopen),
-                (predicate(ISOLATED, theta, c).negation,),
-            ),
-            "T",
-            "Munkres, Topology, 2nd ed., section 26 (compact subspaces of a Hausdorff space are closed): S is closed, and the trace of the open O on {E <= c}",
-        ),
-    )
-
 
 def proof() -> Derivation:
-    from theorems.proof import at_least, at_most, equal, less, letter, nonnegative, predicate
+    from theorems.proof import at_least, at_most, equal, less, letter, nonnegative
 
     d = Derivation("connected sublevel sets exclude strict poor minima")
     theta, x, a = d.matrices("theta: k 1", "x: d 1", "a: d 1")
     c, e = d.scalars("c e")
     point, number = Letter("v", "d", "1"), Letter("f", "1", "1")
     v, f = letter(point), letter(number)
-    connected = d.given(predicate(CONNECTED, theta, c), "the sublevel set is connected")
-    nonempty = d.given(predicate(IN, theta, x), "S is not empty")
-    compact = d.given(predicate(COMPACT, theta), "S is compact")
-    value = d.given(predicate(VALUE, theta, a, e), "the value at a")
+    connected = d.given(topology.connected(theta, c), "the sublevel set is connected")
+    nonempty = d.given(topology.inside(theta, x), "S is not empty")
+    compact = d.given(topology.compact(theta), "S is compact")
+    value = d.given(topology.value(theta, a, e), "the value at a")
     lower = d.given(less(e, c), "c is not the infimum")
     outside = Statement(
-        (point, number), (predicate(VALUE, theta, v, f), less(f, c)), (predicate(IN, theta, v).negation,)
+        (point, number), (topology.value(theta, v, f), less(f, c)), (topology.inside(theta, v).negation,)
     )
     on_level = d.given(outside, "E = c on S")
-    poor = d.goal(predicate(ISOLATED, theta, c).negation)
-    clopen, closed = axioms()
+    poor = d.goal(topology.isolated(theta, c).negation)
     _, (a_outside,) = d.apply(on_level, {"v": a, "f": e}, [value, lower])
     below = d.weaken(lower, at_most(e, c))
     at = {"theta": theta, "x": x, "a": a, "c": c, "e": e}
-    _, (not_clopen,) = d.axiom(clopen, at, [connected, nonempty, value, below, a_outside])
-    _, (done,) = d.axiom(closed, {"theta": theta, "c": c}, [compact, not_clopen])
+    _, (not_clopen,) = d.axiom(topology.CONNECTED_SETS, at, [connected, nonempty, value, below, a_outside])
+    _, (done,) = d.axiom(topology.COMPACT_SETS, {"theta": theta, "c": c}, [compact, not_clopen])
     assert done.content == poor
 
     # The surface that refutes the printed form: moving y to 0 and s to 1/2 never climbs, and there is a plateau.
@@ -129,12 +93,12 @@ def proof() -> Derivation:
     d.squares(plateau, [s, (1, edge, edge, p), (1, edge, edge, r), (2, edge, p), (2, edge, r)])
     poor_value = d.goal(equal(surface(0 * p, h, 0 * r), Fraction(1, 4)))
     d.algebra(poor_value, reason="the value on the axis, while the circle has the value 0")
-    d.model_predicate(CONNECTED, lambda theta, c: len(components(described(theta)[0], c)) <= 1)
-    d.model_predicate(IN, is_in_S)
-    d.model_predicate(VALUE, lambda theta, v, f: described(theta)[0](scalar(v)) == f)
-    d.model_predicate(COMPACT, lambda theta: described(theta)[2] <= described(theta)[3])
-    d.model_predicate(CLOPEN, is_open_and_closed)
-    d.model_predicate(ISOLATED, is_isolated)
+    d.model_predicate("the sublevel set is connected", lambda theta, c: len(components(described(theta)[0], c)) <= 1)
+    d.model_predicate("lies in S", is_in_S)
+    d.model_predicate("has the value", lambda theta, v, f: described(theta)[0](scalar(v)) == f)
+    d.model_predicate("S is compact", lambda theta: described(theta)[2] <= described(theta)[3])
+    d.model_predicate("S is open and closed in the sublevel set", is_open_and_closed)
+    d.model_predicate("E = c on S, and E > c on O without S for an open O around S", is_isolated)
     return d
 
 
