@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
     from numerics.evidence.verdict import Verdict
-    from theorems.bounds.bound import Bound
     from theorems.proof.crosscheck import Model
     from theorems.proof.derivation import Derivation
 
@@ -114,7 +113,8 @@ class Claim:
     premise and then say whether the conclusion fails. `interpret(instance)` maps the letters of the formal goal to exact values
     (or returns `None` where the goal does not speak of the instance), so that proof and numbers are about the same thing.
     `stratum(instance)` names special cases (ties, zeros, rank drops): each must be decided in full.
-    `beyond` says in one sentence what `check` tests that the formal goal does not say.
+    `beyond` says in one sentence what `check` tests that the formal goal does not say. `bounds` returns the
+    `theorems.bounds.Bound`s that the page brings along; pages of this package have theirs in `theorems.bounds`.
     """
 
     name: str
@@ -129,7 +129,7 @@ class Claim:
     printed: tuple[Printed, ...] = ()
     tight: tuple[Tight, ...] = ()
     also: tuple[Citation, ...] = ()
-    bounds: Callable[[], tuple[Bound, ...]] | None = None
+    bounds: Callable[[], tuple[Any, ...]] | None = None
     stratum: Callable[[Any], str] = generic
     beyond: str = ""
     figure: Callable[[Any], Any] | None = None

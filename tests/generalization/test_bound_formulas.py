@@ -25,6 +25,7 @@ from numerics.networks.layers import (
     Flatten,
     Pooling,
 )
+from theorems.bounds import bounds_of
 from theorems.bounds.bound import Bound
 from theorems.catalogue import claim
 
@@ -34,9 +35,7 @@ DATA = Data(ROWS, (ROWS[:, 0] > 0).astype(int))
 
 
 def bounds(page: str) -> dict[str, Bound]:
-    made = claim(f"generalization.{page}").bounds
-    assert made is not None
-    return {bound.name: bound for bound in made()}
+    return {bound.name: bound for bound in bounds_of(claim(f"generalization.{page}"))}
 
 
 def dense() -> Network:

@@ -14,13 +14,12 @@ from numerics.arithmetic.kl import kl_inverse
 from numerics.evidence.errors import InputError
 from numerics.networks import Data, Dense, Network
 from theorems import claim
+from theorems.bounds import bounds_of
 from theorems.bounds.bound import Bound
 
 
 def bounds(page: str) -> dict[str, Bound]:
-    found = claim(f"generalization.{page}").bounds
-    assert found is not None
-    return {b.name: b for b in found()}
+    return {b.name: b for b in bounds_of(claim(f"generalization.{page}"))}
 
 
 def sign_network() -> Network:

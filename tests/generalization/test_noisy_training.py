@@ -11,13 +11,12 @@ from flint import acb, arb, ctx, fmpq
 
 from numerics.evidence.errors import InputError
 from theorems import claim
+from theorems.bounds import bounds_of
 from theorems.bounds.bound import Bound
 
 
 def bounds(page: str) -> dict[str, Bound]:
-    found = claim(f"generalization.{page}").bounds
-    assert found is not None
-    return {b.name: b for b in found()}
+    return {b.name: b for b in bounds_of(claim(f"generalization.{page}"))}
 
 
 def divergence(first: list[float], second: list[float], variance: float) -> arb:

@@ -11,11 +11,11 @@ import pytest
 from flint import arb
 
 from numerics.evidence.errors import InputError
+from numerics.learning.growth import Step, growth, vc_closed, vc_dimension
 from numerics.networks import Data, Network
 from numerics.networks.layers import Activation, Add, Convolution, Dense, Flatten, Pooling
+from theorems.bounds import all_bounds
 from theorems.bounds.bound import Bound
-from theorems.bounds.vc_growth import Step, growth, vc_closed, vc_dimension
-from theorems.catalogue import claim
 
 PAGES = (
     "frobenius_margin_bound",
@@ -33,8 +33,8 @@ PAGES = (
 @functools.cache
 def bounds() -> dict[str, Bound]:
     """The bounds of these pages but `vc-sign`, which is for other networks: see test_sign_networks."""
-    pages = [claim(f"generalization.{name}") for name in PAGES]
-    return {b.name: b for page in pages if page.bounds is not None for b in page.bounds() if b.name != "vc-sign"}
+    pages = {f"generalization.{name}" for name in PAGES}
+    return {b.name: b for b in all_bounds() if b.page in pages and b.name != "vc-sign"}
 
 
 def sample(n: int, seed: int = 0) -> Data:

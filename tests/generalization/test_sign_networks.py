@@ -15,6 +15,7 @@ from flint import arb
 from scipy.stats import binom
 
 from numerics.evidence.errors import InputError
+from numerics.learning.growth import Step, growth
 from numerics.networks import (
     Activation,
     Add,
@@ -31,18 +32,16 @@ from numerics.networks import (
     save_network,
 )
 from numerics.networks.layers import Layer
-from theorems import claim
+from theorems.bounds import all_bounds
 from theorems.bounds.bound import Bound
-from theorems.bounds.vc_growth import Step, growth, network_steps
-from theorems.commands.bounds_report import all_bounds, run
+from theorems.bounds.counting import network_steps
+from theorems.commands.bounds_report import run
 
 SIGN, RELU = Activation("sign"), Activation("relu")
 
 
 def bound(name: str = "vc-sign") -> Bound:
-    found = claim("generalization.vc_bound_for_piecewise_linear_networks").bounds
-    assert found is not None
-    return next(b for b in found() if b.name == name)
+    return next(b for b in all_bounds() if b.name == name)
 
 
 def gates(*weights: Any, biases: bool = True) -> Network:

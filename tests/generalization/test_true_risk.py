@@ -15,7 +15,7 @@ import pytest
 from scipy.stats import binom
 
 from numerics.networks import Activation, Data, Dense, Network, certified_margins
-from theorems.commands.bounds_report import all_bounds
+from theorems.bounds import all_bounds
 
 DELTA = Fraction(1, 5)
 TRIALS = 20

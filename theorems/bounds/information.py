@@ -151,3 +151,7 @@ def noisy_training_bounds() -> tuple[Bound, ...]:
             quantity="Pr[error of the random network]",
         ),
     )
+
+
+def bounds() -> tuple[Bound, ...]:
+    return (*information_bounds(), *noisy_training_bounds())

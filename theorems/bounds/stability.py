@@ -212,3 +212,7 @@ def stochastic_langevin_bounds() -> tuple[Bound, ...]:
             trivial="M",
         ),
     )
+
+
+def bounds() -> tuple[Bound, ...]:
+    return (*langevin_bounds(), *convex_bounds(), *smooth_bounds(), *stochastic_langevin_bounds())

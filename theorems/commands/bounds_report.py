@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numerics.evidence.errors import InputError
+from theorems.bounds import all_bounds
 
 if TYPE_CHECKING:
     from flint import arb
@@ -69,14 +70,6 @@ class BoundsReport:
     delta: str
     gamma: str
     rows: tuple[Row, ...]
-
-
-def all_bounds() -> tuple[Bound, ...]:
-    """The bounds of all pages on generalization, in the order of the pages."""
-    from theorems.catalogue import claim, names
-
-    pages = [claim(name) for name in names() if name.startswith("generalization.")]
-    return tuple(b for page in pages if page.bounds is not None for b in page.bounds())
 
 
 def bounds_report(

@@ -34,7 +34,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flint import arb, fmpq
 from hypothesis import strategies as st
@@ -48,10 +48,6 @@ from numerics.strategies import sizes
 from theorems import Citation, Claim, Mutant, Premise, Tight
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
-
-if TYPE_CHECKING:
-    from theorems.bounds.bound import Bound
-
 
 # Proof.
 
@@ -332,12 +328,6 @@ def half(m: int = 1, delta: Fraction = Fraction(1, 10), **change: Any) -> Testin
 # Bounds.
 
 
-def bounds() -> tuple[Bound, ...]:
-    from theorems.bounds import test_sets as _test_set_bounds
-
-    return _test_set_bounds.bounds()
-
-
 claim = Claim(
     __name__,
     __doc__,
@@ -431,5 +421,4 @@ claim = Claim(
             lambda: half(8),
         ),
     ),
-    bounds=bounds,
 )

@@ -34,7 +34,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flint import arb, fmpq
 from hypothesis import strategies as st
@@ -49,10 +49,6 @@ from numerics.strategies import matrices, rationals, sizes
 from theorems import Citation, Claim, Mutant, Premise, Tight
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
-
-if TYPE_CHECKING:
-    from theorems.bounds.bound import Bound
-
 
 # Proof.
 
@@ -353,12 +349,6 @@ def ramp_is_enough(t: Described) -> Verdict:
 # Bounds.
 
 
-def bounds() -> tuple[Bound, ...]:
-    from theorems.bounds import quantised_networks as _quantised_networks
-
-    return _quantised_networks.bounds()
-
-
 claim = Claim(
     __name__,
     __doc__,
@@ -447,5 +437,4 @@ claim = Claim(
             memorisers,
         ),
     ),
-    bounds=bounds,
 )

@@ -36,7 +36,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flint import arb, ctx, fmpq
 from hypothesis import strategies as st
@@ -44,16 +44,13 @@ from hypothesis import strategies as st
 from numerics.arithmetic.balls import ball, decide
 from numerics.arithmetic.exact import Matrix
 from numerics.evidence.verdict import Verdict, at_most, decided, every
+from numerics.learning.growth import Step, growth, log_patterns, vc_closed, vc_dimension
 from numerics.learning.margins import coin, learnings
 from numerics.learning.problems import ACTIVATIONS, Layers, Learning, deviation, rademacher, rarely_fails
 from numerics.strategies import matrices, sizes
 from theorems import Citation, Claim, Mutant, Premise
-from theorems.bounds.vc_growth import Step, growth, log_patterns, vc_closed, vc_dimension
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
-
-if TYPE_CHECKING:
-    from theorems.bounds.bound import Bound
 
 
 def vc_excess(root, t):
@@ -414,12 +411,6 @@ def constants() -> Classifiers:
     return Classifiers(coin(), Matrix([[1]]))
 
 
-def _bounds() -> tuple[Bound, ...]:
-    from theorems.bounds.vc_growth import bounds
-
-    return bounds()
-
-
 claim = Claim(
     __name__,
     __doc__,
@@ -487,5 +478,4 @@ claim = Claim(
             tie,
         ),
     ),
-    bounds=_bounds,
 )

@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flint import arb, fmpq
 from hypothesis import strategies as st
@@ -45,9 +45,6 @@ from numerics.strategies import rationals, sizes
 from theorems import Citation, Claim, Mutant, Premise
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
-
-if TYPE_CHECKING:
-    from theorems.bounds.bound import Bound
 
 
 def scaled_square(M, information):
@@ -253,12 +250,6 @@ def without_dimension(t: Channel) -> Verdict:
 # Bounds.
 
 
-def bounds() -> tuple[Bound, ...]:
-    from theorems.bounds import information as _information_bounds
-
-    return _information_bounds.information_bounds()
-
-
 claim = Claim(
     __name__,
     __doc__,
@@ -322,5 +313,4 @@ claim = Claim(
             lambda: bit(dimension=2),
         ),
     ),
-    bounds=bounds,
 )

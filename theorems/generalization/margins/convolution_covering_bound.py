@@ -42,7 +42,7 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flint import arb, ctx, fmpq
 from hypothesis import strategies as st
@@ -72,9 +72,6 @@ from theorems.generalization._spectral_margins import (
 )
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
-
-if TYPE_CHECKING:
-    from theorems.bounds.bound import Bound
 
 
 def parameter_excess(root, t, inverse_root):
@@ -407,12 +404,6 @@ def shown(t: Structured) -> str:
     return f"a point drawn {t.n} times: error - training risk = 1/2 or more, the bound allows {excess.str(4, radius=False)}"
 
 
-def _bounds() -> tuple[Bound, ...]:
-    from theorems.bounds.coverings import bounds
-
-    return bounds()
-
-
 claim = Claim(
     __name__,
     __doc__,
@@ -484,5 +475,4 @@ claim = Claim(
             convolved,
         ),
     ),
-    bounds=_bounds,
 )

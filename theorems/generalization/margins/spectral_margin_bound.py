@@ -49,7 +49,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flint import arb, ctx, fmpq
 
@@ -80,10 +80,6 @@ from theorems.generalization._spectral_margins import (
 )
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
-
-if TYPE_CHECKING:
-    from theorems.bounds.bound import Bound
-
 
 # Proof.
 
@@ -308,12 +304,6 @@ def lower_end(t: Learning) -> Verdict:
 # Bounds.
 
 
-def _spectral_bounds() -> tuple[Bound, ...]:
-    from theorems.bounds.spectral import bounds
-
-    return bounds()
-
-
 claim = Claim(
     __name__,
     __doc__,
@@ -401,5 +391,4 @@ claim = Claim(
             coin,
         ),
     ),
-    bounds=_spectral_bounds,
 )

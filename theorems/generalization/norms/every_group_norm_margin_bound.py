@@ -32,7 +32,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 from flint import arb, ctx, fmpq
 from hypothesis import strategies as st
@@ -49,10 +48,6 @@ from theorems.generalization._norm_margins import Norm, Search
 from theorems.generalization._peeled_margins import complexity
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
-
-if TYPE_CHECKING:
-    from theorems.bounds.bound import Bound
-
 
 # Proof.
 
@@ -250,12 +245,6 @@ def attained(t: Grouped) -> Verdict:
     return equal(max(finite.suprema(t.problem, s)), right.size(t.problem.networks[0]) * right.factor(t.problem, s))
 
 
-def _bounds() -> tuple[Bound, ...]:
-    from theorems.bounds.group_norms import bounds
-
-    return bounds()
-
-
 claim = Claim(
     __name__,
     __doc__,
@@ -298,5 +287,4 @@ claim = Claim(
         ),
         *finite.common_mutants(),
     ),
-    bounds=_bounds,
 )

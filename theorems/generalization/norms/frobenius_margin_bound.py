@@ -37,7 +37,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 from flint import arb
 
@@ -51,9 +50,6 @@ from theorems.generalization._norm_margins import Norm, Search
 from theorems.generalization._peeling import frobenius, greatest_row_2
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
-
-if TYPE_CHECKING:
-    from theorems.bounds.bound import Bound
 
 
 def complexity(size, data_norm, root):
@@ -156,28 +152,6 @@ def single_row(t: Search) -> Verdict:
     return finite.alone(t, Norm(finite.product(greatest_row_2), factor))
 
 
-def _bounds() -> tuple[Bound, ...]:
-    from theorems.bounds import norms as numbers
-    from theorems.bounds.norm_sizes import frobenius_size
-
-    return (
-        numbers.norm_bound(
-            "frobenius",
-            "product of Frobenius norms and square root of the depth (Golowich, Rakhlin, Shamir), many classes",
-            "generalization.frobenius_margin_bound",
-            "golowich2018size, Theorem 1",
-            size=frobenius_size,
-            factor=lambda v: complexity(1, v["X"], _root(v)),
-        ),
-    )
-
-
-def _root(v):
-    from sympy import log, sqrt
-
-    return sqrt(2 * (v["L"] - 1) * log(2))
-
-
 claim = Claim(
     __name__,
     __doc__,
@@ -212,5 +186,4 @@ claim = Claim(
         Mutant("greatest rows", r"Every Frobenius norm may be the greatest norm of a row.", single_row, finite.wide),
         *finite.common_mutants(),
     ),
-    bounds=_bounds,
 )

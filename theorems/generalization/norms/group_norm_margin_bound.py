@@ -26,7 +26,6 @@ bound, and $p = 1$ is `generalization.l1_margin_bound`, whose root replaces $2^{
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from flint import arb, fmpq
 
@@ -39,10 +38,6 @@ from theorems.generalization._norm_margins import Norm, Search
 from theorems.generalization._peeling import greatest_row_2, greatest_rows
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
-
-if TYPE_CHECKING:
-    from theorems.bounds.bound import Bound
-
 
 # Proof.
 
@@ -88,22 +83,6 @@ def uneven() -> Search:
     return finite.plus_minus(Matrix([[1], [0]]), Matrix([[1, 0]]))
 
 
-def _bounds() -> tuple[Bound, ...]:
-    from theorems.bounds import norms as numbers
-    from theorems.bounds.norm_sizes import group_size
-
-    return (
-        numbers.norm_bound(
-            "group-norm",
-            "product of greatest Euclidean norms of units and roots of widths (Neyshabur, Tomioka, Srebro; p = 2, q infinite), many classes",
-            "generalization.group_norm_margin_bound",
-            "neyshabur2015norm, abstract; own constants",
-            size=group_size,
-            factor=lambda v: peeling.complexity(1, v["X"], 2 ** (v["L"] - 1)),
-        ),
-    )
-
-
 claim = Claim(
     __name__,
     __doc__,
@@ -132,5 +111,4 @@ claim = Claim(
         ),
         *finite.common_mutants(),
     ),
-    bounds=_bounds,
 )

@@ -25,8 +25,6 @@ layers. Widths do not occur. For a convolution the greatest row is the greatest 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from flint import arb
 
 from numerics.arithmetic.exact import Matrix
@@ -38,9 +36,6 @@ from theorems.generalization._norm_margins import Norm, Search
 from theorems.generalization._peeling import frobenius_columns, greatest_row_1, greatest_row_2
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
-
-if TYPE_CHECKING:
-    from theorems.bounds.bound import Bound
 
 
 def complexity(size, data_norm, root):
@@ -127,31 +122,6 @@ def without_logarithm(t: Learning, sample: finite.Sample) -> arb:
     return columns(t, sample) * (2 * (t.depth - 1) * arb(2).log()).sqrt()
 
 
-def _bounds() -> tuple[Bound, ...]:
-    from sympy import log, sqrt
-
-    from numerics.networks.norms.paths import greatest_feature
-    from theorems.bounds import norms as numbers
-    from theorems.bounds.norm_sizes import l1_size
-
-    return (
-        numbers.norm_bound(
-            "l1-rows",
-            "product of greatest l1 norms of rows (Golowich, Rakhlin, Shamir), many classes",
-            "generalization.l1_margin_bound",
-            "golowich2018size, Theorem 2",
-            size=l1_size,
-            factor=lambda v: complexity(1, v["X"], sqrt(2 * (v["L"] * log(2) + log(v["d"])))),
-            sample=lambda network, data: {"X": greatest_feature(data.X), "L": network.depth, "d": network.inputs},
-            meanings={
-                "X": "greatest Euclidean norm of a feature over the sample",
-                "L": "depth",
-                "d": "number of inputs",
-            },
-        ),
-    )
-
-
 claim = Claim(
     __name__,
     __doc__,
@@ -194,5 +164,4 @@ claim = Claim(
         ),
         *finite.common_mutants(),
     ),
-    bounds=_bounds,
 )

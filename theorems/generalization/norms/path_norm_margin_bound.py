@@ -30,7 +30,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flint import arb, ctx, fmpq
 from hypothesis import strategies as st
@@ -44,9 +44,6 @@ from theorems.generalization._norm_margins import Norm, Search
 from theorems.generalization._peeling import frobenius_columns, log_moment
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
-
-if TYPE_CHECKING:
-    from theorems.bounds.bound import Bound
 
 
 def complexity(size, data_norm, root):
@@ -291,12 +288,6 @@ def same_inputs(*hidden: Matrix, last: int = 1) -> Search:
     return replace(t, problem=residual(t.problem))
 
 
-def _bounds() -> tuple[Bound, ...]:
-    from theorems.bounds.path_norms import bounds
-
-    return bounds()
-
-
 claim = Claim(
     __name__,
     __doc__,
@@ -334,5 +325,4 @@ claim = Claim(
         ),
         *finite.common_mutants(),
     ),
-    bounds=_bounds,
 )

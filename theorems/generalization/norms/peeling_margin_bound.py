@@ -25,8 +25,6 @@ bound for linear classifiers, which orthogonal inputs attain up to the class of 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from flint import arb
 
 from numerics.evidence.verdict import Verdict
@@ -34,14 +32,10 @@ from numerics.learning.problems import Learning
 from theorems import Citation, Claim, Mutant, Tight
 from theorems.generalization import _norm_margins as finite
 from theorems.generalization._norm_margins import Norm, Search
-from theorems.generalization._peeled_margins import complexity, derive, factor, model
+from theorems.generalization._peeled_margins import derive, factor, model
 from theorems.generalization._peeling import frobenius, greatest_row_2
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
-
-if TYPE_CHECKING:
-    from theorems.bounds.bound import Bound
-
 
 # Proof.
 
@@ -75,22 +69,6 @@ def variant(factor):
 def greatest_input(t: Learning, s: finite.Sample) -> arb:
     """The greatest norm of an input, with the factor of the layers."""
     return 2 ** (t.depth - 1) * greatest_row_2([[t.inputs[i, j] for j in range(t.inputs.cols)] for i in s])
-
-
-def _bounds() -> tuple[Bound, ...]:
-    from theorems.bounds import norms as numbers
-    from theorems.bounds.norm_sizes import frobenius_size
-
-    return (
-        numbers.norm_bound(
-            "peeling",
-            "product of Frobenius norms and 2^(L-1), layers peeled one by one, many classes",
-            "generalization.peeling_margin_bound",
-            "neyshabur2015norm, Corollary 2",
-            size=frobenius_size,
-            factor=lambda v: complexity(1, v["X"], 2 ** (v["L"] - 1)),
-        ),
-    )
 
 
 claim = Claim(
@@ -134,5 +112,4 @@ claim = Claim(
         ),
         *finite.common_mutants(),
     ),
-    bounds=_bounds,
 )

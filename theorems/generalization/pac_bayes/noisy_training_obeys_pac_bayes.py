@@ -33,7 +33,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flint import arb, fmpq
 from hypothesis import strategies as st
@@ -45,9 +45,6 @@ from numerics.strategies import rationals
 from theorems import Citation, Claim, Mutant, Premise, Tight
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
-
-if TYPE_CHECKING:
-    from theorems.bounds.bound import Bound
 
 
 def price(beta, energy):
@@ -337,12 +334,6 @@ def shown(t: Training) -> str:
 # Bounds.
 
 
-def bounds() -> tuple[Bound, ...]:
-    from theorems.bounds import information as _information_bounds
-
-    return _information_bounds.noisy_training_bounds()
-
-
 claim = Claim(
     __name__,
     __doc__,
@@ -411,5 +402,4 @@ claim = Claim(
             long_flow,
         ),
     ),
-    bounds=bounds,
 )

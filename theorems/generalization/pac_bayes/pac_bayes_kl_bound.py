@@ -41,7 +41,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flint import arb, fmpq
 from hypothesis import strategies as st
@@ -57,10 +57,6 @@ from numerics.strategies import sizes
 from theorems import Citation, Claim, Mutant, Premise, Tight
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
-
-if TYPE_CHECKING:
-    from theorems.bounds.bound import Bound
-
 
 # Proof.
 
@@ -461,12 +457,6 @@ def right_and_wrong(n: int, delta: Fraction, **change: Any) -> Randomised:
 # Bounds.
 
 
-def bounds() -> tuple[Bound, ...]:
-    from theorems.bounds import random_networks as _random_networks
-
-    return _random_networks.bounds()
-
-
 claim = Claim(
     __name__,
     __doc__,
@@ -546,5 +536,4 @@ claim = Claim(
             lambda: right_and_wrong(1, Fraction(1, 2), eta=Fraction(3, 10)),
         ),
     ),
-    bounds=bounds,
 )

@@ -33,7 +33,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flint import arb, ctx, fmpq
 from hypothesis import strategies as st
@@ -49,9 +49,6 @@ from theorems import Citation, Claim, Mutant, Premise
 from theorems.generalization._pac_bayes_margins import divergence
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
-
-if TYPE_CHECKING:
-    from theorems.bounds.bound import Bound
 
 
 def bound_value(risk, long, root):
@@ -447,12 +444,6 @@ def shown(t: Shaken) -> str:
     return f"mean - sample loss of a posterior is {gap(t, rho, s)}, PAC-Bayes allows {allowed.str(4, radius=False)}"
 
 
-def _bounds() -> tuple[Bound, ...]:
-    from theorems.bounds.pac_bayes_spectral import bounds
-
-    return bounds()
-
-
 claim = Claim(
     __name__,
     __doc__,
@@ -524,5 +515,4 @@ claim = Claim(
             opposite,
         ),
     ),
-    bounds=_bounds,
 )

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flint import arb, fmpq
 from hypothesis import strategies as st
@@ -39,9 +39,6 @@ from numerics.strategies import rationals, sizes
 from theorems import Citation, Claim, Mutant, Premise, Tight
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
-
-if TYPE_CHECKING:
-    from theorems.bounds.bound import Bound
 
 
 def gap_bound(M, G, n, root):
@@ -257,12 +254,6 @@ def shown(t: Langevin) -> str:
 # Bounds.
 
 
-def bounds() -> tuple[Bound, ...]:
-    from theorems.bounds import stability as _stability_bounds
-
-    return _stability_bounds.langevin_bounds()
-
-
 claim = Claim(
     __name__,
     __doc__,
@@ -346,5 +337,4 @@ claim = Claim(
             lambda: linear(steps=(Fraction(1, 10),)),
         ),
     ),
-    bounds=bounds,
 )

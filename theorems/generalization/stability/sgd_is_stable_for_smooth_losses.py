@@ -30,7 +30,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flint import fmpq
 from hypothesis import strategies as st
@@ -42,9 +42,6 @@ from numerics.strategies import sizes
 from theorems import Citation, Claim, Mutant, Premise, Tight
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
-
-if TYPE_CHECKING:
-    from theorems.bounds.bound import Bound
 
 
 def gap_bound(share, L, K, growth):
@@ -313,12 +310,6 @@ def shown(t: Run) -> str:
 # Bounds.
 
 
-def bounds() -> tuple[Bound, ...]:
-    from theorems.bounds import stability as _stability_bounds
-
-    return _stability_bounds.smooth_bounds()
-
-
 claim = Claim(
     __name__,
     __doc__,
@@ -395,5 +386,4 @@ claim = Claim(
             opposite,
         ),
     ),
-    bounds=bounds,
 )

@@ -32,7 +32,7 @@ import itertools
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flint import arb, fmpq
 from hypothesis import strategies as st
@@ -44,9 +44,6 @@ from numerics.strategies import rationals, sizes
 from theorems import Citation, Claim, Mutant, Premise, Printed
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
-
-if TYPE_CHECKING:
-    from theorems.bounds.bound import Bound
 
 
 def gap_bound(M, share, root):
@@ -356,12 +353,6 @@ def shown(t: Noisy) -> str:
 # Bounds.
 
 
-def bounds() -> tuple[Bound, ...]:
-    from theorems.bounds import stability as _stability_bounds
-
-    return _stability_bounds.stochastic_langevin_bounds()
-
-
 claim = Claim(
     __name__,
     __doc__,
@@ -442,5 +433,4 @@ claim = Claim(
             "the first term needs the factor C",
         ),
     ),
-    bounds=bounds,
 )
