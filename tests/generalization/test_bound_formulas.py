@@ -123,7 +123,7 @@ def test_the_spectral_margin_bound(gamma: float) -> None:
         R = power_mean([y * math.prod(s) / x for x, y in zip(s, b, strict=True)])
         return float(X) * math.sqrt(math.log(2 * W**2)) * R / gamma
 
-    fixed = bounds("spectral_margin_bound")
+    fixed = bounds("spectral_margin_bound") | bounds("spectral_margin_bound_for_every_network")
     K = scale(s, b, gamma)
     expected = {
         "spectral-margin-sharp": ramp(f, gamma) + sharp(math.sqrt(2) * K) + confidence(),
