@@ -12,22 +12,16 @@ from flint import arb, fmpq
 
 from numerics.arithmetic.enclosure import norm_21_rows
 from numerics.evidence.errors import InputError
+from numerics.learning.spectral_margins import inverse_share, rounded_down, rounded_up
 from numerics.networks import Data, Network, certified_margins, data_norm, margins, ramp_risk
 from numerics.networks.layers import Add, Convolution, Dense, Linear
 from numerics.networks.norms.lipschitz import layer_lipschitz
 from numerics.networks.norms.operators import operator_norm
 from theorems.bounds.bound import Bound
 from theorems.bounds.conditions import learned_condition, outputs_condition, shift_condition, zero_condition
+from theorems.bounds.excess import best_exponent, sharp_middle, sharp_middle_in_floats
 from theorems.bounds.norms import confidence, symbols
 from theorems.bounds.options import margin
-from theorems.generalization._spectral_margins import (
-    best_exponent,
-    inverse_share,
-    rounded_down,
-    rounded_up,
-    sharp_middle,
-    sharp_middle_in_floats,
-)
 
 if TYPE_CHECKING:
     import sympy

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from flint import arb, fmpq
 
 from numerics.evidence.errors import InputError
+from numerics.learning.powers import constants
 from numerics.networks import Data, Network
 from numerics.networks.norms.groups import checked_exponent, features_norm
 from theorems.bounds.bound import Bound
 from theorems.bounds.norm_sizes import dual_group_size
 from theorems.bounds.norms import norm_bound
-from theorems.generalization._power_peeling import constants
 from theorems.generalization.norms.every_group_norm_margin_bound import complexity
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from numerics.networks.norms.paths import greatest_feature
 from theorems.bounds.norm_sizes import frobenius_size, group_size, l1_size
 from theorems.bounds.norms import norm_bound
-from theorems.generalization import _peeled_margins as peeling
 from theorems.generalization.norms import frobenius_margin_bound, l1_margin_bound
+from theorems.schemes import peeling_in_the_mean as peeling
 
 if TYPE_CHECKING:
     import sympy

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from flint import arb
 
+from numerics.learning.scales import norm_excess, number_of
 from numerics.networks import Data, Network, certified_margins, data_norm, margins, ramp_risk
 from numerics.networks.layers import Activation, Add, Pooling, Scaling
 from theorems.bounds.bound import Bound, enclose
@@ -23,7 +24,6 @@ from theorems.bounds.conditions import (
     zero_condition,
 )
 from theorems.bounds.options import margin
-from theorems.generalization._every_scale import norm_excess, number_of
 
 if TYPE_CHECKING:
     import sympy

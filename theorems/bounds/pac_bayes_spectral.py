@@ -11,6 +11,7 @@ import numpy as np
 from flint import arb
 
 from numerics.arithmetic.exact import rational
+from numerics.learning.scales import number_of
 from numerics.networks import (
     Data,
     Network,
@@ -27,7 +28,6 @@ from theorems.bounds.bound import Bound
 from theorems.bounds.conditions import HOMOGENEOUS, learned_condition, outputs_condition, zero_condition
 from theorems.bounds.norms import symbols
 from theorems.bounds.options import margin
-from theorems.generalization._every_scale import number_of
 
 if TYPE_CHECKING:
     import sympy

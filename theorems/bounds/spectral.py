@@ -15,6 +15,7 @@ import numpy as np
 from flint import arb, fmpq
 
 from numerics.arithmetic.exact import rational
+from numerics.learning.spectral_margins import inverse_share, paper_excess, rounded_down, rounded_up
 from numerics.networks import (
     Data,
     Network,
@@ -28,16 +29,8 @@ from numerics.networks.data import sample_count
 from numerics.networks.norms.layers import activation_constants, deviations_21, spectral_norms
 from theorems.bounds.bound import Bound
 from theorems.bounds.conditions import learned_condition, outputs_condition, zero_condition
+from theorems.bounds.excess import best_exponent, sharp_middle, sharp_middle_in_floats
 from theorems.bounds.options import margin
-from theorems.generalization._spectral_margins import (
-    best_exponent,
-    inverse_share,
-    paper_excess,
-    rounded_down,
-    rounded_up,
-    sharp_middle,
-    sharp_middle_in_floats,
-)
 
 if TYPE_CHECKING:
     import sympy

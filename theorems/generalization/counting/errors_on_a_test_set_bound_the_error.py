@@ -53,8 +53,8 @@ from theorems.proof.crosscheck import Model
 
 
 def proof() -> Derivation:
-    from theorems.generalization._sums import each, induction
     from theorems.proof import at_most, calculus, equal, nonnegative, positive, zero
+    from theorems.proof.sums import each, induction
 
     d = Derivation("errors on a test set")
     N = d.index_constant("n", at_least="0")  # counts run from 0 to n

@@ -54,9 +54,9 @@ from theorems.proof.crosscheck import Model
 
 
 def proof() -> Derivation:
-    from theorems.generalization._learning_axioms import axiom
-    from theorems.generalization._sums import Total, each, induction
+    from theorems.cited.form import axiom
     from theorems.proof import at_least, at_most, calculus, equal, positive, predicate
+    from theorems.proof.sums import Total, each, induction
 
     def beyond_limit(b, p, eta, n):
         return predicate("b is the probability that p is above the limit at level eta", b, p, eta, n)

@@ -49,6 +49,7 @@ from numerics.learning.margins import coin, learnings
 from numerics.learning.problems import ACTIVATIONS, Layers, Learning, deviation, rademacher, rarely_fails
 from numerics.strategies import matrices, sizes
 from theorems import Citation, Claim, Mutant, Premise
+from theorems.cited.form import axiom
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
 
@@ -62,7 +63,7 @@ def vc_excess(root, t):
 
 
 def proof() -> Derivation:
-    from theorems.generalization import _learning_axioms as cited
+    from theorems.cited import learning as cited
     from theorems.proof import Indexed, at_least, at_most, equal, nonnegative, positive, predicate, zero
 
     def cells(g, i):
@@ -75,7 +76,7 @@ def proof() -> Derivation:
     def losses(F, n, g):
         return predicate("on every sample the losses, 0 or 1, make at most e^g patterns", F, n, g)
 
-    warren = cited.axiom(
+    warren = axiom(
         "Warren",
         "g, f, x, k, D, W, n",
         lambda g, f, x, k, D, W, n: ([cut(g, f, x, k, D, W, n)], [at_most(g, f + x)]),
@@ -84,7 +85,7 @@ def proof() -> Derivation:
         "degree D in W variables, and never more than 2^M",
         "the number of patterns grows by the factor N at most",
     )
-    massart = cited.axiom(
+    massart = axiom(
         "Massart",
         "mu: k 1, F: k r, N: q 1, P: q 1, n, g, v",
         lambda mu, F, N, P, n, g, v: (

@@ -56,9 +56,10 @@ def scaled_square(M, information):
 
 
 def proof() -> Derivation:
-    from theorems.generalization import _information_axioms as cited
-    from theorems.generalization._sums import Total, each, induction
+    from theorems.cited import entropy
+    from theorems.cited import information as cited
     from theorems.proof import at_most, calculus, equal, nonnegative, positive
+    from theorems.proof.sums import Total, each, induction
 
     d = Derivation("little information makes little gap")
     mu, F, C = d.matrices("mu: k 1", "F: k h", "C: q h")
@@ -95,7 +96,7 @@ def proof() -> Derivation:
     T = d.index_constant("T")
     J, j, c, S = (d.family(f"{name}[i]: 1 1", "i") for name in ("J", "j", "c", "S"))
     start = d.given(equal(J("0"), 0), "W_0 does not depend on S")
-    chain = each(d, cited.chained(J("i"), J("i-1"), j("i")), T)
+    chain = each(d, entropy.chained(J("i"), J("i-1"), j("i")), T)
     dim = d.scalar("d")
     power = d.family("x[i]: 1 1", "i")
     steps = each(d, cited.channel(j("i"), power("i"), dim, c("i")), T)
@@ -106,7 +107,7 @@ def proof() -> Derivation:
 
     def add(supposed, i):
         place = {"K": J(i), "L": J(i.removesuffix("+1")), "k": j(i)}
-        _, (grown,) = d.axiom(cited.CHAIN, place, [d.at(chain, i)])
+        _, (grown,) = d.axiom(entropy.CHAIN, place, [d.at(chain, i)])
         _, (capacity,) = d.axiom(cited.CAPACITY, {"j": j(i), "x": power(i), "d": dim, "c": c(i)}, [d.at(steps, i)])
         return d.squares(known(i), [(1, supposed), (1, grown), (1, capacity)], [total.at(i)])
 

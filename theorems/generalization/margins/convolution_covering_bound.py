@@ -60,16 +60,10 @@ from numerics.learning.problems import (
     norm_21_rows,
     rademacher,
 )
+from numerics.learning.spectral_margins import confidence, fails_rarely, model, scale_of, sharp, sharp_excess
 from numerics.strategies import labels, matrices, rationals, sizes
 from theorems import Citation, Claim, Mutant, Premise
-from theorems.generalization._spectral_margins import (
-    confidence,
-    fails_rarely,
-    model,
-    scale_of,
-    sharp,
-    sharp_excess,
-)
+from theorems.cited.form import axiom
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
 
@@ -83,16 +77,16 @@ def parameter_excess(root, t, inverse_root):
 
 
 def proof() -> Derivation:
-    from theorems.generalization import _learning_axioms as cited
-    from theorems.generalization import _sharp_chaining as chaining
-    from theorems.generalization._every_scale import deviation_lemma
+    from theorems.cited import learning as cited
     from theorems.proof import at_most, equal, nonnegative, positive, predicate
+    from theorems.schemes import chaining
+    from theorems.schemes.every_scale import deviation_lemma
 
     def structured(H, Z, u, n, x, w, R, S, gamma):
         text = "outputs of layered networks: data norm x, w = ln(2W), complexity R, S of the parameter form at gamma"
         return predicate(text, H, Z, u, n, x, w, R, S, gamma)
 
-    covering = cited.axiom(
+    covering = axiom(
         "covering layered networks",
         "H: h r, Z: k d, u: q 1, n, x, w, R, S, gamma",
         lambda H, Z, u, n, x, w, R, S, gamma: (
@@ -104,7 +98,7 @@ def proof() -> Derivation:
         "properness by own arguments",
         "ln N(e) <= |X|_F^2 ln(2W) R^2/e^2",
     )
-    counting = cited.axiom(
+    counting = axiom(
         "counting parameters",
         "F: k r, H: h r, N: q 1, Z: k d, u: q 1, n, m, x, w, R, S, gamma, s",
         lambda F, H, N, Z, u, n, m, x, w, R, S, gamma, s: (

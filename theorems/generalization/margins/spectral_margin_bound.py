@@ -65,8 +65,7 @@ from numerics.learning.problems import (
     rademacher,
     rarely_fails,
 )
-from theorems import Citation, Claim, Mutant, Premise
-from theorems.generalization._spectral_margins import (
+from numerics.learning.spectral_margins import (
     confidence,
     fails_rarely,
     model,
@@ -78,6 +77,7 @@ from theorems.generalization._spectral_margins import (
     sharp_excess,
     shown,
 )
+from theorems import Citation, Claim, Mutant, Premise
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
 
@@ -85,10 +85,10 @@ from theorems.proof.crosscheck import Model
 
 
 def proof() -> Derivation:
-    from theorems.generalization import _learning_axioms as cited
-    from theorems.generalization import _sharp_chaining as chaining
-    from theorems.generalization._every_scale import deviation_lemma
+    from theorems.cited import learning as cited
     from theorems.proof import at_least, at_most, calculus, equal, nonnegative, positive
+    from theorems.schemes import chaining
+    from theorems.schemes.every_scale import deviation_lemma
 
     d = Derivation("spectral margin bound")
     mu, F, P, G, N, H, Z, u, v = d.matrices(

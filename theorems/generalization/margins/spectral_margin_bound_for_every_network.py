@@ -54,16 +54,9 @@ from numerics.learning.margins import (
     own_class_first,
 )
 from numerics.learning.problems import Learning, complexity, ramp
+from numerics.learning.spectral_margins import inverse_share, problems, rounded_down, rounded_up, scale_of, sharp_excess
 from numerics.strategies import rationals
 from theorems import Citation, Claim, Mutant, Premise
-from theorems.generalization._spectral_margins import (
-    inverse_share,
-    problems,
-    rounded_down,
-    rounded_up,
-    scale_of,
-    sharp_excess,
-)
 from theorems.proof import (
     Derivation,
     Expr,
@@ -180,9 +173,9 @@ class Boxes:
 
 
 def proof() -> Derivation:
-    from theorems.generalization import _every_scale as scale
-    from theorems.generalization import _learning_axioms as cited
-    from theorems.generalization import _sharp_chaining as chaining
+    from theorems.cited import learning as cited
+    from theorems.schemes import chaining
+    from theorems.schemes import every_scale as scale
 
     d = Derivation("the spectral margin bound in all cells")
     gamma, K, R, X, W, full = d.scalars("gamma K R X W risk_gamma")  # gamma is 2^e, and W is ln(2 W^2)

@@ -39,22 +39,26 @@ from hypothesis import strategies as st
 from numerics.arithmetic.balls import decide
 from numerics.arithmetic.exact import Matrix, rational
 from numerics.evidence.verdict import Verdict, at_most, equal, every
+from numerics.learning import norm_margins as finite
+from numerics.learning import powers
+from numerics.learning.margins import coin
+from numerics.learning.norm_margins import Norm, Search
 from numerics.learning.problems import Layers, Learning
 from theorems import Citation, Claim, Mutant, Tight
-from theorems.generalization import _norm_margins as finite
-from theorems.generalization import _peeled_margins as peeling
-from theorems.generalization import _power_peeling as powers
-from theorems.generalization._norm_margins import Norm, Search
-from theorems.generalization._peeled_margins import complexity
+from theorems.cited import power_peeling as cited_powers
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
+from theorems.schemes import norm_margins as shared
+from theorems.schemes import peeling_in_the_mean as peeling
+from theorems.schemes import peeling_of_every_norm as scheme
+from theorems.schemes.peeling_in_the_mean import complexity
 
 # Proof.
 
 
 def proof() -> Derivation:
-    d = peeling.derive("group norms of every exponent", powers.GEOMETRY)
-    powers.evaluate_predicates(d)
+    d = peeling.derive("group norms of every exponent", scheme.GEOMETRY)
+    cited_powers.evaluate_predicates(d)
     return d
 
 
@@ -169,7 +173,7 @@ def shown(t: Grouped) -> str:
 
 
 def premises():
-    for p in finite.premises(norm(grouped(finite.simple())), homogeneous="as in generalization.peeling_margin_bound"):
+    for p in shared.premises(norm(grouped(finite.simple())), homogeneous="as in generalization.peeling_margin_bound"):
         yield replace(p, without=lambda: grouped(finite.tossed()), show=shown) if p.without else p
 
 
@@ -214,13 +218,13 @@ def wide(units: int = 100, used: int = 100, alpha: Fraction = Fraction(1, 2), be
     """x -> +-(x_+ + ... + x_+) with so many units, so many of them with the weight 1 and the others 0."""
     first = Matrix([[1]] * used + [[0]] * (units - used))
     networks = tuple((first, Matrix([[s] * units, [-s] * units])) for s in (1, -1))
-    return grouped(Search(finite.coin(networks=networks), finite.simple().gammas), alpha, beta)
+    return grouped(Search(coin(networks=networks), finite.simple().gammas), alpha, beta)
 
 
 def single_input() -> Grouped:
     """One input 1 seen once, and the networks +-x: the supremum 1 is attained."""
     networks = tuple((Matrix([[s], [-s]]),) for s in (1, -1))
-    problem = finite.coin(networks=networks, inputs=Matrix([[1]]), labels=(0,), chances=(1,))
+    problem = coin(networks=networks, inputs=Matrix([[1]]), labels=(0,), chances=(1,))
     return grouped(Search(problem, finite.simple().gammas))
 
 
@@ -249,7 +253,7 @@ claim = Claim(
     __name__,
     __doc__,
     source=Citation("neyshabur2015norm", "Theorem 1"),
-    also=finite.citations(),
+    also=shared.citations(),
     premises=tuple(premises()),
     derivation=proof,
     interpret=interpret,
@@ -285,6 +289,6 @@ claim = Claim(
             variant(factor=lambda true, p, s, alpha: data_norm(p, s, alpha) * 2 ** (p.depth - 1)),
             all_features,
         ),
-        *finite.common_mutants(),
+        *shared.common_mutants(),
     ),
 )

@@ -43,13 +43,14 @@ from flint import arb
 from numerics.arithmetic import balls
 from numerics.arithmetic.exact import Matrix
 from numerics.evidence.verdict import Verdict, at_most, decided, every
+from numerics.learning import norm_margins as finite
+from numerics.learning.norm_margins import Norm, Search
 from numerics.learning.problems import Layers, Learning
+from numerics.learning.rademacher_sums import frobenius, greatest_row_2
 from theorems import Citation, Claim, Mutant, Tight
-from theorems.generalization import _norm_margins as finite
-from theorems.generalization._norm_margins import Norm, Search
-from theorems.generalization._peeling import frobenius, greatest_row_2
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
+from theorems.schemes import norm_margins as shared
 
 
 def complexity(size, data_norm, root):
@@ -61,9 +62,9 @@ def complexity(size, data_norm, root):
 
 
 def proof() -> Derivation:
-    from theorems.generalization import _peeling as peel
-    from theorems.generalization._exponential_peeling import EUCLIDEAN, derive
+    from theorems.cited import peeling as peel
     from theorems.proof import nonnegative
+    from theorems.schemes.peeling_in_the_exponent import EUCLIDEAN, derive
 
     def inputs(d, H, X, n, a, facts):
         z = facts[0].relation.arguments[0]
@@ -92,7 +93,7 @@ def check(t: Search) -> Verdict:
 
 
 def interpret(t: Search) -> Model | None:
-    from theorems.generalization._exponential_peeling import EUCLIDEAN, interpret
+    from theorems.schemes.peeling_in_the_exponent import EUCLIDEAN, interpret
 
     return interpret(
         t, EUCLIDEAN, lambda t, s: t.problem.data_norm(s), lambda t: 2 * (t.problem.depth - 1) * arb(2).log()
@@ -156,8 +157,8 @@ claim = Claim(
     __name__,
     __doc__,
     source=Citation("golowich2018size", "Theorem 1"),
-    also=finite.citations(),
-    premises=finite.premises(
+    also=shared.citations(),
+    premises=shared.premises(
         NORM,
         homogeneous="the peeling lemma of the paper replaces a layer by its best row with it; no other 1-Lipschitz activation that "
         "keeps 0 refutes the bound here",
@@ -184,6 +185,6 @@ claim = Claim(
         ),
         Mutant("mean of the norms", r"The product of the norms may be their mean.", arithmetic_mean, tall),
         Mutant("greatest rows", r"Every Frobenius norm may be the greatest norm of a row.", single_row, finite.wide),
-        *finite.common_mutants(),
+        *shared.common_mutants(),
     ),
 )

@@ -31,13 +31,14 @@ from flint import arb, fmpq
 
 from numerics.arithmetic.exact import Matrix
 from numerics.evidence.verdict import Verdict, at_most, every
+from numerics.learning import norm_margins as finite
+from numerics.learning.norm_margins import Norm, Search
+from numerics.learning.rademacher_sums import greatest_row_2, greatest_rows
 from theorems import Citation, Claim, Mutant, Tight
-from theorems.generalization import _norm_margins as finite
-from theorems.generalization import _peeled_margins as peeling
-from theorems.generalization._norm_margins import Norm, Search
-from theorems.generalization._peeling import greatest_row_2, greatest_rows
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
+from theorems.schemes import norm_margins as shared
+from theorems.schemes import peeling_in_the_mean as peeling
 
 # Proof.
 
@@ -87,8 +88,8 @@ claim = Claim(
     __name__,
     __doc__,
     source=Citation("neyshabur2015norm", "abstract"),
-    also=finite.citations(),
-    premises=finite.premises(NORM, homogeneous="as in generalization.peeling_margin_bound"),
+    also=shared.citations(),
+    premises=shared.premises(NORM, homogeneous="as in generalization.peeling_margin_bound"),
     derivation=proof,
     interpret=interpret,
     instances=finite.searches,
@@ -109,6 +110,6 @@ claim = Claim(
             variant(least_rows),
             uneven,
         ),
-        *finite.common_mutants(),
+        *shared.common_mutants(),
     ),
 )

@@ -29,13 +29,15 @@ from flint import arb
 
 from numerics.arithmetic.exact import Matrix
 from numerics.evidence.verdict import Verdict
+from numerics.learning import norm_margins as finite
+from numerics.learning.margins import coin
+from numerics.learning.norm_margins import Norm, Search
 from numerics.learning.problems import Learning
+from numerics.learning.rademacher_sums import frobenius_columns, greatest_row_1, greatest_row_2
 from theorems import Citation, Claim, Mutant
-from theorems.generalization import _norm_margins as finite
-from theorems.generalization._norm_margins import Norm, Search
-from theorems.generalization._peeling import frobenius_columns, greatest_row_1, greatest_row_2
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
+from theorems.schemes import norm_margins as shared
 
 
 def complexity(size, data_norm, root):
@@ -47,10 +49,10 @@ def complexity(size, data_norm, root):
 
 
 def proof() -> Derivation:
-    from theorems.generalization import _learning_axioms as cited
-    from theorems.generalization import _peeling as peel
-    from theorems.generalization._exponential_peeling import MAXIMUM, derive
+    from theorems.cited import learning as cited
+    from theorems.cited import peeling as peel
     from theorems.proof import calculus
+    from theorems.schemes.peeling_in_the_exponent import MAXIMUM, derive
 
     known = {}
 
@@ -93,7 +95,7 @@ def check(t: Search) -> Verdict:
 
 
 def interpret(t: Search) -> Model | None:
-    from theorems.generalization._exponential_peeling import MAXIMUM, interpret
+    from theorems.schemes.peeling_in_the_exponent import MAXIMUM, interpret
 
     model = interpret(t, MAXIMUM, lambda t, s: columns(t.problem, s), lambda t: squared_root(t.problem))
     if model is not None:
@@ -126,8 +128,8 @@ claim = Claim(
     __name__,
     __doc__,
     source=Citation("golowich2018size", "Theorem 2"),
-    also=finite.citations(),
-    premises=finite.premises(
+    also=shared.citations(),
+    premises=shared.premises(
         NORM,
         homogeneous="with fixed norms of the layers the paper does without it; only the union over all networks here uses it",
     ),
@@ -160,8 +162,8 @@ claim = Claim(
             "root of the data norm",
             r"$X_\infty$ may be its square root, as a calculator in use has it.",
             variant(factor=lambda t, s: columns(t, s).sqrt() * squared_root(t).sqrt()),
-            lambda: Search(finite.coin(inputs=Matrix([[100]] * 2)), finite.simple().gammas),
+            lambda: Search(coin(inputs=Matrix([[100]] * 2)), finite.simple().gammas),
         ),
-        *finite.common_mutants(),
+        *shared.common_mutants(),
     ),
 )

@@ -37,13 +37,14 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic.exact import Matrix, rational
 from numerics.evidence.verdict import Verdict, at_most, every
+from numerics.learning import norm_margins as finite
+from numerics.learning.norm_margins import Norm, Search
 from numerics.learning.problems import ACTIVATIONS, Layers, Learning
+from numerics.learning.rademacher_sums import frobenius_columns, log_moment
 from theorems import Citation, Claim, Mutant
-from theorems.generalization import _norm_margins as finite
-from theorems.generalization._norm_margins import Norm, Search
-from theorems.generalization._peeling import frobenius_columns, log_moment
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
+from theorems.schemes import norm_margins as shared
 
 
 def complexity(size, data_norm, root):
@@ -55,11 +56,11 @@ def complexity(size, data_norm, root):
 
 
 def proof() -> Derivation:
-    from theorems.generalization import _every_scale as scale
-    from theorems.generalization import _learning_axioms as cited
-    from theorems.generalization import _path_peeling as path
-    from theorems.generalization import _peeling as peel
+    from theorems.cited import learning as cited
+    from theorems.cited import path_peeling as path
+    from theorems.cited import peeling as peel
     from theorems.proof import Indexed, at_least, at_most, calculus, equal, nonnegative, positive, zero
+    from theorems.schemes import every_scale as scale
 
     d = Derivation("path norm")
     cell = scale.every_scale(d)
@@ -292,8 +293,8 @@ claim = Claim(
     __name__,
     __doc__,
     source=Citation("gonon2024path", "abstract"),
-    also=(*finite.citations(), Citation("golowich2018size", "Theorem 2")),
-    premises=finite.premises(NORM, homogeneous="units could not be divided by their path norms otherwise"),
+    also=(*shared.citations(), Citation("golowich2018size", "Theorem 2")),
+    premises=shared.premises(NORM, homogeneous="units could not be divided by their path norms otherwise"),
     derivation=proof,
     interpret=interpret,
     instances=searches,
@@ -323,6 +324,6 @@ claim = Claim(
             lambda t: finite.alone(t, Norm(size, lambda p, s: data_norm(p, s) / 2)),
             same_inputs,
         ),
-        *finite.common_mutants(),
+        *shared.common_mutants(),
     ),
 )

@@ -28,14 +28,15 @@ from __future__ import annotations
 from flint import arb
 
 from numerics.evidence.verdict import Verdict
+from numerics.learning import norm_margins as finite
+from numerics.learning.norm_margins import Norm, Search
 from numerics.learning.problems import Learning
+from numerics.learning.rademacher_sums import frobenius, greatest_row_2
 from theorems import Citation, Claim, Mutant, Tight
-from theorems.generalization import _norm_margins as finite
-from theorems.generalization._norm_margins import Norm, Search
-from theorems.generalization._peeled_margins import derive, factor, model
-from theorems.generalization._peeling import frobenius, greatest_row_2
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
+from theorems.schemes import norm_margins as shared
+from theorems.schemes.peeling_in_the_mean import derive, factor, model
 
 # Proof.
 
@@ -75,8 +76,8 @@ claim = Claim(
     __name__,
     __doc__,
     source=Citation("golowich2018size", "abstract, for the peeling that it improves"),
-    also=finite.citations(),
-    premises=finite.premises(
+    also=shared.citations(),
+    premises=shared.premises(
         NORM,
         homogeneous="the reduction of a layer to its worst row uses it; no other 1-Lipschitz activation that keeps 0 refutes "
         "the bound here",
@@ -110,6 +111,6 @@ claim = Claim(
             variant(greatest_input),
             lambda: finite.sign_class(2),
         ),
-        *finite.common_mutants(),
+        *shared.common_mutants(),
     ),
 )

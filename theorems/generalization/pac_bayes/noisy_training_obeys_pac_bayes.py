@@ -56,10 +56,10 @@ def price(beta, energy):
 
 
 def proof() -> Derivation:
-    from theorems.generalization import _divergence_axioms as cited
-    from theorems.generalization._learning_axioms import axiom
-    from theorems.generalization._sums import Total, each, induction
+    from theorems.cited import entropy as cited
+    from theorems.cited.form import axiom
     from theorems.proof import at_least, at_most, equal, nonnegative, positive, predicate
+    from theorems.proof.sums import Total, each, induction
 
     def flow(change, J, X, beta):
         return predicate(

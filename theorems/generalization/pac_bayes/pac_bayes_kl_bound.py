@@ -62,7 +62,8 @@ from theorems.proof.crosscheck import Model
 
 
 def proof() -> Derivation:
-    from theorems.generalization import _pac_bayes_axioms as cited
+    from theorems.cited import learning
+    from theorems.cited import pac_bayes as cited
     from theorems.proof import at_least, at_most, calculus, equal, positive
 
     d = Derivation("PAC-Bayes kl bound")
@@ -85,11 +86,11 @@ def proof() -> Derivation:
     d.algebra(one_count, [turned])
 
     # The prior's mean is beyond 2 sqrt(n)/delta with probability at most delta.
-    drawn = d.given(cited.samples(P, mu, n))
+    drawn = d.given(learning.samples(P, mu, n))
     moments = d.given(cited.moments(E, F, mu, n))
     prior = d.given(cited.weights(pi), "the prior, fixed before the data")
     sum_ = d.given(cited.maurer(xi, n))
-    tail = d.given(cited.beyond(p, E @ pi, P, level))
+    tail = d.given(learning.beyond(p, E @ pi, P, level))
     _, (mean,) = d.axiom(
         cited.MOMENT, {"mu": mu, "F": F, "P": P, "E": E, "pi": pi, "n": n, "xi": xi}, [drawn, moments, prior, sum_]
     )
@@ -123,7 +124,7 @@ def proof() -> Derivation:
     observed = d.given(cited.training_error(a, F, rho, u, n))
     expected = d.given(equal(b, mu.T @ F @ rho), "probability of error")
     kl = d.given(cited.entropy(D, a, b))
-    y, y_named = cited.logarithm_of(d, Z_)
+    y, y_named = learning.logarithm_of(d, Z_)
     _, (change,) = d.axiom(
         cited.DONSKER_VARADHAN,
         {"E": E, "pi": pi, "rho": rho, "u": u, "G": G, "K": K, "Z": Z, "y": y},
@@ -137,7 +138,7 @@ def proof() -> Derivation:
 
     # The draws.
     N, eta, e, c_N = d.scalars("N eta e c_N")
-    x, eta_named = cited.logarithm_of(d, calculus.Var("eta"))
+    x, eta_named = learning.logarithm_of(d, calculus.Var("eta"))
     limit = d.given(at_least(N * c_N, -x), "N c is at least ln(1/eta)")
     few_draws = d.given(cited.draws(e, F, rho, u, n, N, c_N))
     place = {"F": F, "rho": rho, "u": u, "n": n, "N": N, "c": c_N, "x": x, "eta": eta, "e": e}
@@ -304,7 +305,7 @@ def problems(draw) -> Randomised:
 
 def interpret(t: Randomised) -> Model | None:
     """The good sample on which the worst posterior comes closest to the bound."""
-    from theorems.generalization._pac_bayes_axioms import lower_tail
+    from theorems.cited.pac_bayes import lower_tail
 
     if not all(0 < p < 1 for p in t.errors):
         return None

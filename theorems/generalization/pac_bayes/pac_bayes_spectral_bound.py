@@ -46,7 +46,7 @@ from numerics.learning.margins import DELTAS, coin, distributions
 from numerics.learning.problems import ACTIVATIONS, Learning, rarely_fails
 from numerics.strategies import labels, matrices, rationals, sizes
 from theorems import Citation, Claim, Mutant, Premise
-from theorems.generalization._pac_bayes_margins import divergence
+from theorems.cited.pac_bayes_margins import divergence
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
 
@@ -65,10 +65,10 @@ def radicand(distance, variance, log_2, x):
 
 
 def proof() -> Derivation:
-    from theorems.generalization import _learning_axioms as cited
-    from theorems.generalization import _pac_bayes_margins as pac
-    from theorems.generalization._every_scale import Shares
+    from theorems.cited import learning as cited
+    from theorems.cited import pac_bayes_margins as pac
     from theorems.proof import Indexed, at_least, at_most, calculus, equal, nonnegative, number, positive
+    from theorems.schemes.every_scale import Shares
 
     d = Derivation("PAC-Bayes with spectral norms")
     m_ = d.index_constant("m")

@@ -50,9 +50,9 @@ def gap_bound(M, G, n, root):
 
 
 def proof() -> Derivation:
-    from theorems.generalization import _divergence_axioms as cited
-    from theorems.generalization._sums import Total, each, induction
+    from theorems.cited import entropy as cited
     from theorems.proof import at_most, equal, nonnegative, positive
+    from theorems.proof.sums import Total, each, induction
 
     d = Derivation("Langevin dynamics is stable")
     beta, G, n, nu, M = d.scalars("beta G n nu M")

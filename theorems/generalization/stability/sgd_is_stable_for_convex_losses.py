@@ -50,10 +50,10 @@ def n_times_gap(L, S):
 
 
 def proof() -> Derivation:
-    from theorems.generalization._learning_axioms import axiom
-    from theorems.generalization._sgd_proofs import step_with_different_examples
-    from theorems.generalization._sums import Total, each, induction
+    from theorems.cited.form import axiom
     from theorems.proof import at_least, at_most, equal, nonnegative, positive, predicate
+    from theorems.proof.sums import Total, each, induction
+    from theorems.schemes.sgd_steps import step_with_different_examples
 
     def gradients(g, h, w, v, beta):
         return predicate("gradients at two points of a convex function with beta-Lipschitz gradient", g, h, w, v, beta)

@@ -53,10 +53,10 @@ def gap_bound(share, L, K, growth):
 
 
 def proof() -> Derivation:
-    from theorems.generalization._learning_axioms import axiom
-    from theorems.generalization._sgd_proofs import step_with_different_examples
-    from theorems.generalization._sums import each
+    from theorems.cited.form import axiom
     from theorems.proof import at_least, at_most, calculus, equal, nonnegative, positive, predicate
+    from theorems.proof.sums import each
+    from theorems.schemes.sgd_steps import step_with_different_examples
 
     def stepped(R, Q, c, a, beta, L):
         return predicate(

@@ -43,9 +43,9 @@ from theorems.proof.crosscheck import Model
 
 
 def proof() -> Derivation:
-    from theorems.generalization._learning_axioms import axiom
-    from theorems.generalization._sums import Total, each, induction
+    from theorems.cited.form import axiom
     from theorems.proof import at_least, at_most, equal, number, positive, predicate
+    from theorems.proof.sums import Total, each, induction
 
     def own(r, T, mu, i, n):
         return predicate("r is the mean loss of A(S) on example i of S", r, T, mu, i, n)

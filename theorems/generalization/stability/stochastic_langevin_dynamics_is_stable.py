@@ -55,10 +55,10 @@ def gap_bound(M, share, root):
 
 
 def proof() -> Derivation:
-    from theorems.generalization import _divergence_axioms as cited
-    from theorems.generalization._learning_axioms import axiom
-    from theorems.generalization._sums import Total, each, induction
+    from theorems.cited import entropy as cited
+    from theorems.cited.form import axiom
     from theorems.proof import at_least, at_most, calculus, equal, nonnegative, positive, predicate
+    from theorems.proof.sums import Total, each, induction
 
     def mixtures(kappa, n, B):
         return predicate(

@@ -17,14 +17,16 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic.balls import ball, decide
 from numerics.arithmetic.exact import Matrix, rational
-from numerics.evidence.verdict import Verdict, at_least, at_most, equal, every
+from numerics.evidence.verdict import Verdict, at_most, equal, every
+from numerics.learning.enumeration import expected_supremum
 from numerics.learning.margins import coin, failures_are_rare, gaps, good_in_all_cells, learnings
 from numerics.learning.problems import ACTIVATIONS, Layers, Learning, rademacher, ramp
+from numerics.learning.scales import norm_excess, number_of
 from numerics.strategies import rationals
-from theorems.claim import Citation, Mutant, Premise
-from theorems.generalization._every_scale import expected_supremum, norm_excess, number_of
 
 Sample = Sequence[int]
+
+
 BEYOND = (
     "the expected suprema of every output over explicit classes, exactly, against size times factor; the probability that "
     "some network at some margin breaks the bound"
@@ -139,9 +141,6 @@ def check(t: Search, norm: Norm) -> Verdict:
     return every(verdicts)
 
 
-# Problems.
-
-
 @st.composite
 def searches(draw, depths: tuple[int, int] = (1, 3), activations: Sequence[str] = tuple(sorted(ACTIVATIONS))) -> Search:
     problem = draw(learnings(depths, activations))
@@ -194,40 +193,6 @@ def shown(norm: Norm) -> Callable[[Search], str]:
     return show
 
 
-def premises(norm: Norm, *, homogeneous: str) -> tuple[Premise, ...]:
-    """The premises of every such bound; `homogeneous` says why positive homogeneity is asked for."""
-    return (
-        Premise(
-            "independent",
-            "The examples are drawn independently from one distribution.",
-            holds=lambda t: not t.problem.copies,
-            without=tossed,
-            show=shown(norm),
-        ),
-        Premise(
-            "zero to zero",
-            r"Every activation keeps zero, $\sigma_i(0) = 0$, and no layer has a bias.",
-            holds=lambda t: t.problem.shift == 0,
-            kind="unknown",
-            why="without it constants escape the bound, but the confidence term at cell 1 and above covers all constants",
-        ),
-        Premise(
-            "positively homogeneous",
-            r"$\sigma_i(ct) = c\,\sigma_i(t)$ for $c \ge 0$, as for ReLU, leaky ReLU and the absolute value.",
-            holds=lambda t: t.problem.activation in ACTIVATIONS,
-            kind="unknown",
-            why=homogeneous,
-        ),
-        Premise(
-            "positive margin",
-            r"$\gamma > 0$ and $0 < \delta < 1$.",
-            holds=lambda t: min(t.gammas) > 0 and 0 < t.problem.delta < 1,
-            kind="typing",
-            why="the formula divides by the one and takes the logarithm of the other",
-        ),
-    )
-
-
 def sign_class(n: int, width: int = 2) -> Search:
     """Orthonormal inputs and all linear classifiers $(w, -w)$ with $w$ a vector of signs: suprema are $n$, the largest."""
     networks = tuple((Matrix([list(e), [-x for x in e]][:width]),) for e in itertools.product((1, -1), repeat=n))
@@ -248,36 +213,6 @@ def alone(t: Search, norm: Norm) -> Verdict:
     for layers in t.problem.networks:
         largest = largest.max(norm.size(layers))
     return decide(lambda _: _within(max(suprema(t.problem, s)), largest * norm.factor(t.problem, s)))
-
-
-def common_mutants() -> tuple[Mutant, ...]:
-    """False variants of the parts that all these bounds share."""
-    return (
-        Mutant(
-            "shares 1/i",
-            r"Cell number $i$ may get the share $1/(i+1)$ of $\delta$.",
-            lambda t: at_most(sum((Fraction(1, i + 1) for i in range(1, 5)), Fraction(0)), 1, "all shares"),
-            simple,
-        ),
-        Mutant(
-            "no complexity",
-            r"The expected supremum of the losses is at most half that of one output, divided by $\gamma$.",
-            lambda t: at_most(
-                2 * rademacher([[ramp(M, fmpq(1)) for M in r] for r in t.problem.margins()], (0,)),
-                max(suprema(t.problem, (0,))),
-            ),
-            simple,
-        ),
-        Mutant(
-            "exponent rounded down",
-            r"The cell of $P/\gamma$ may be that of $e = \lfloor \log_2 (P/\gamma) \rfloor$.",
-            lambda t: at_least(arb(2) ** (cell_number(arb(3), Fraction(1))[0] - 1), 3, "2^e bounds P/gamma"),
-            simple,
-        ),
-    )
-
-
-# Models.
 
 
 def interpret_cells(t: Search) -> dict[str, object]:
@@ -320,10 +255,3 @@ def interpret_layers(t: Search, sample: Sample, row: Callable[[Rows], arb], norm
         ]
     values |= {f"M[{i + 1}]": norms[i] for i in range(depth - 1)} | {"M_L": norms[-1]}
     return values
-
-
-def citations() -> tuple[Citation, ...]:
-    return (
-        Citation("maurer2016vector", "abstract"),
-        Citation("shalev2014understanding", "Lemmas 26.2, 26.4, 26.8 to 26.10, Theorem 26.5"),
-    )

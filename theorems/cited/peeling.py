@@ -8,7 +8,7 @@ finite sets (for each of the $2^n$ signs one network that nearly attains it).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from flint import arb, fmpq
@@ -16,13 +16,28 @@ from flint import arb, fmpq
 from numerics.arithmetic.exact import Matrix
 from numerics.evidence.verdict import at_most as is_at_most
 from numerics.evidence.verdict import every
+from numerics.learning.enumeration import greatest_supremum, sample_of
 from numerics.learning.problems import ACTIVATIONS
-from theorems.generalization import _learning_axioms as cited
-from theorems.generalization._every_scale import greatest_supremum, sample_of, signs, suprema
-from theorems.generalization._learning_axioms import axiom
+from numerics.learning.rademacher_sums import (
+    apply,
+    frobenius,
+    frobenius_columns,
+    greatest_row_1,
+    greatest_row_2,
+    greatest_rows,
+    log_moment,
+    mean_sum,
+    vectors,
+    weight,
+)
+from theorems.cited import learning as cited
+from theorems.cited.contraction import suprema
+from theorems.cited.form import axiom
 from theorems.proof import Derivation, at_most, equal, nonnegative, number, predicate
 
 LEAN = "auto-res/lean-rademacher@c835667716a5, FoML/ToFoML/Contraction.lean"
+
+
 GOLOWICH = "Golowich, Rakhlin and Shamir, COLT 2018"
 
 
@@ -79,6 +94,8 @@ EUCLIDEAN_PEEL = _peel(
     "s, |sum e_i s(W h_i)|^2 is a sum over rows of |w|^2 (sum e_i s(w h_i/|w|))^2, at most |W|_F^2 times the largest",
     "E exp(a max |sum e_i s(W h_i)|) <= 2 E exp(a M max |sum e_i h_i|) for positively homogeneous 1-Lipschitz s",
 )
+
+
 MAXIMUM_PEEL = _peel(
     "peeling a layer from an exponential, maximum norm",
     "greatest l1 norm of a row",
@@ -86,6 +103,8 @@ MAXIMUM_PEEL = _peel(
     f"{GOLOWICH}, proof of Theorem 2, by the contraction in {LEAN} and the convexity of exp",
     "E exp(a max |sum e_i s(W h_i)|_oo) <= 2 E exp(a M max |sum e_i h_i|_oo) for 1-Lipschitz s with s(0) = 0",
 )
+
+
 PEEL = axiom(
     "peeling a layer",
     "G: g r, H: h r, W: w r, n, M, y, z",
@@ -98,7 +117,11 @@ PEEL = axiom(
     "|sum e_i s(W h_i)|^2 is a sum over rows of |w|^2 (sum e_i s(w h_i/|w|))^2",
     "E max |sum e_i s(W h_i)| <= 2 M E max |sum e_i h_i| for positively homogeneous 1-Lipschitz s",
 )
+
+
 GREATEST_ROW = "root of the height times the greatest norm of a row"
+
+
 ROWS = axiom(
     "rows of a matrix",
     "G: g r, H: h r, W: w r, n, M",
@@ -107,6 +130,8 @@ ROWS = axiom(
     "the squared Frobenius norm is the sum of the squared norms of the rows",
     "the Frobenius norm of h rows is at most sqrt(h) times the greatest norm of a row",
 )
+
+
 BOUNDED_DIFFERENCES = axiom(
     "exponential moment of a Rademacher sum",
     "H: h r, n, X, a, z",
@@ -119,6 +144,8 @@ BOUNDED_DIFFERENCES = axiom(
     "E|sum e_i x_i| <= (sum |x_i|^2)^(1/2)",
     "ln E exp(a |sum e_i x_i|) <= a X + a^2 X^2/2",
 )
+
+
 HOEFFDING = axiom(
     "exponential moment of the largest Rademacher sum",
     "H: h r, n, X, d, a, z, x",
@@ -130,6 +157,8 @@ HOEFFDING = axiom(
     f"{cited.UML}, proof of Lemma 26.8 (Massart), for the 2d sums of +-features",
     "ln E exp(a max_j |sum e_i x_ij|) <= ln(2d) + a^2 X^2/2",
 )
+
+
 SECOND_MOMENT = axiom(
     "mean of a Rademacher sum",
     "H: h r, n, X, z",
@@ -165,7 +194,11 @@ def largest(T, O, u, n, k):
 
 
 EUCLIDEAN_READOUT = _readout("last layer, exponential", "2", "2")
+
+
 MAXIMUM_READOUT = _readout("last layer, exponential, maximum norm", "oo", "1")
+
+
 READOUT = axiom(
     "last layer",
     "O: o r, H: h r, V: v r, u: q 1, n, k, M, z, T",
@@ -177,6 +210,8 @@ READOUT = axiom(
     "Cauchy-Schwarz",
     "E max sum e_i v h_i <= M E max |sum e_i h_i|",
 )
+
+
 IS_A_BOUND = axiom(
     "the largest supremum bounds each",
     "O: o r, u: q 1, n, k, T",
@@ -185,62 +220,6 @@ IS_A_BOUND = axiom(
     "definition of the maximum",
     "the largest expected supremum bounds that of each output",
 )
-
-
-# Models.
-
-
-def vectors(H: Matrix, column: int, n: int) -> list[list[fmpq]]:
-    """The n vectors in a column."""
-    d = H.rows // n
-    return [[H[i * d + a, column] for a in range(d)] for i in range(n)]
-
-
-def largest_sums(H: Matrix, n: int, norm: str = "2") -> Iterator[arb]:
-    r"""$Z(H)$ for each of the $2^n$ signs."""
-    columns = [vectors(H, j, n) for j in range(H.cols)]
-    d = H.rows // n
-    for e in signs(n):
-        sums = [[sum((s * x[i][a] for i, s in enumerate(e)), fmpq(0)) for a in range(d)] for x in columns]
-        if norm == "oo":
-            yield arb(max(abs(x) for v in sums for x in v))
-        else:
-            yield arb(max(sum((x * x for x in v), fmpq(0)) for v in sums)).sqrt()
-
-
-def log_moment(H: Matrix, n: int, a: arb, norm: str = "2") -> arb:
-    return (sum(((a * Z).exp() for Z in largest_sums(H, n, norm)), arb(0)) / 2**n).log()
-
-
-def mean_sum(H: Matrix, n: int) -> arb:
-    return sum(largest_sums(H, n), arb(0)) / 2**n
-
-
-def frobenius(W: list[list[fmpq]]) -> arb:
-    return arb(sum((x * x for row in W for x in row), fmpq(0))).sqrt()
-
-
-def greatest_row_2(W: list[list[fmpq]]) -> arb:
-    return arb(max(sum((x * x for x in row), fmpq(0)) for row in W)).sqrt()
-
-
-def greatest_row_1(W: list[list[fmpq]]) -> arb:
-    return arb(max(sum((abs(x) for x in row), fmpq(0)) for row in W))
-
-
-def greatest_rows(W: list[list[fmpq]]) -> arb:
-    """The root of the height times the greatest Euclidean norm of a row."""
-    return arb(len(W)).sqrt() * greatest_row_2(W)
-
-
-def weight(W: Matrix, column: int, rows: int) -> list[list[fmpq]]:
-    """The matrix whose rows stand below each other in a column."""
-    cols = W.rows // rows
-    return [[W[i * cols + j, column] for j in range(cols)] for i in range(rows)]
-
-
-def apply(W: list[list[fmpq]], x: list[fmpq]) -> list[fmpq]:
-    return [sum((w * y for w, y in zip(row, x, strict=True)), fmpq(0)) for row in W]
 
 
 def evaluate_predicates(d: Derivation) -> None:
@@ -311,8 +290,3 @@ def evaluate_predicates(d: Derivation) -> None:
     d.model_predicate("all networks see the same inputs, with Frobenius norm X", same_inputs)
     d.model_predicate("all networks see the same inputs of d features, each of norm at most X", same_features)
     d.model_predicate("T is the largest expected supremum of an output on the sample", is_largest)
-
-
-def frobenius_columns(x: list[list[fmpq]]) -> arb:
-    r"""$\max_j (\sum_i x_{ij}^2)^{1/2}$."""
-    return arb(max(sum((row[j] ** 2 for row in x), fmpq(0)) for j in range(len(x[0])))).sqrt()

@@ -15,15 +15,14 @@ from flint import arb, fmpq
 
 from numerics.arithmetic.exact import Matrix
 from numerics.arithmetic.kl import relative_entropy
-from theorems.generalization import _learning_axioms
-from theorems.generalization._learning_axioms import axiom, logarithm, samples
-from theorems.generalization._learning_axioms import beyond as beyond
-from theorems.generalization._learning_axioms import logarithm_of as logarithm_of
+from theorems.cited import learning as _learning_axioms
+from theorems.cited.form import axiom
+from theorems.cited.learning import beyond as beyond
+from theorems.cited.learning import logarithm, samples
+from theorems.cited.learning import logarithm_of as logarithm_of
 from theorems.proof import Derivation, at_least, at_most, equal, positive, predicate
 
 FORMAL = "Robby955/FormalSLT"
-
-# Predicates.
 
 
 def moments(E, F, mu, n):
@@ -65,8 +64,6 @@ def draws(e, F, rho, u, n, N, c):
     )
 
 
-# Axioms.
-
 MOMENT = axiom(
     "Maurer's moment",
     "mu: k 1, F: k h, P: q 1, E: q h, pi: h 1, n, xi",
@@ -79,6 +76,8 @@ MOMENT = axiom(
     "multiply by exp(n kl(k/n || p)), which gives C(n,k) (k/n)^k (1-k/n)^(n-k) (first goal of generalization.pac_bayes_kl_bound)",
     "the mean of exp(n kl(training error || error)) is xi(n)",
 )
+
+
 MAURER_SUM = axiom(
     "Maurer's sum",
     "xi, n",
@@ -87,6 +86,8 @@ MAURER_SUM = axiom(
     "Maurer, A note on the PAC Bayesian theorem (arXiv cs/0411099); own argument in generalization.pac_bayes_kl_bound",
     "0 < xi(n) <= 2 sqrt(n)",
 )
+
+
 MARKOV = axiom(
     "Markov",
     "mu: k 1, P: q 1, X: q 1, n, s, p",
@@ -98,6 +99,8 @@ MARKOV = axiom(
     "Markov's inequality, in Mathlib MeasureTheory.mul_meas_ge_le_lintegral",
     "s Pr[X > s] <= E X for X >= 0",
 )
+
+
 DONSKER_VARADHAN = axiom(
     "Donsker-Varadhan",
     "E: q h, pi: h 1, rho: h 1, u: q 1, G, K, Z, y",
@@ -116,6 +119,8 @@ DONSKER_VARADHAN = axiom(
     f"{FORMAL}@0cd4e6a52516, FormalSLT/PACBayes/ChangeOfMeasure.lean, dv_variational_step",
     "E_rho ln X <= KL(rho || pi) + ln E_pi X",
 )
+
+
 CONVEXITY = axiom(
     "joint convexity of kl",
     "mu: k 1, F: k h, E: q h, rho: h 1, u: q 1, n, G, D, a, b",
@@ -134,6 +139,8 @@ CONVEXITY = axiom(
     f"{FORMAL}@20318234b905, FormalSLT/PACBayes/MaurerKL.lean, binKL_posteriorMixture_jensen",
     "kl of the means is at most the mean of kl",
 )
+
+
 HOEFFDING = axiom(
     "Hoeffding in kl form",
     "F: k h, rho: h 1, u: q 1, n, N, c, x, eta, e",
@@ -147,9 +154,6 @@ HOEFFDING = axiom(
     "After Hoeffding, Probability inequalities for sums of bounded random variables, 1963",
     "a mean of N independent numbers in [0, 1] is below its expectation and beyond c in kl with probability at most exp(-N c)",
 )
-
-
-# Models.
 
 
 def row(E: Matrix, u: Matrix) -> list[fmpq]:

@@ -14,9 +14,9 @@ from flint import arb, fmpq
 from numerics.arithmetic.exact import Matrix
 from numerics.learning.channels import Channel
 from numerics.learning.channels import log_moment as moment_of
-from theorems.generalization._divergence_axioms import CHAIN as CHAIN
-from theorems.generalization._divergence_axioms import chained as chained
-from theorems.generalization._learning_axioms import axiom
+from theorems.cited.entropy import CHAIN as CHAIN
+from theorems.cited.entropy import chained as chained
+from theorems.cited.form import axiom
 from theorems.proof import Derivation, at_most, positive, predicate
 
 
@@ -66,6 +66,8 @@ DONSKER_VARADHAN = axiom(
     "and output against the product of their laws",
     "t E f <= I(S; W) + ln E' exp(t f), E' for S and W drawn apart",
 )
+
+
 SUMS = axiom(
     "sums of sub-Gaussian losses",
     "mu: k 1, F: k h, C: q h, n, sigma, t, Lambda",
@@ -84,6 +86,8 @@ SUMS = axiom(
     "mean over outputs keeps the bound. Hoeffding's lemma: values in an interval of length 2 sigma are sigma-sub-Gaussian",
     "ln E' exp(t gap) <= t^2 sigma^2/(2n)",
 )
+
+
 CAPACITY = axiom(
     "capacity of the Gaussian channel",
     "j, x, d, c",

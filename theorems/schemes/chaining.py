@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from theorems.generalization import _learning_axioms as cited
+from theorems.cited import learning as cited
 from theorems.proof import Derivation, at_least, at_most, calculus, nonnegative, positive
 from theorems.proof.derivation import Fact
 from theorems.proof.words import Expr

@@ -9,18 +9,13 @@ most the training risk, twice the Rademacher average of the class on the sample,
 from __future__ import annotations
 
 import functools
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from flint import fmpq
-
-from numerics.arithmetic.exact import Matrix
-from numerics.evidence.verdict import at_most as is_at_most
-from numerics.learning.problems import margin, ramp
-from theorems.generalization import _learning_axioms as cited
-from theorems.generalization._learning_axioms import axiom
+from numerics.learning.scales import norm_excess
+from theorems.cited import learning as cited
+from theorems.cited.contraction import VECTOR_CONTRACTION, evaluate_predicates, ramp_losses
 from theorems.proof import (
     Derivation,
     Indexed,
@@ -31,21 +26,10 @@ from theorems.proof import (
     equal,
     nonnegative,
     positive,
-    predicate,
     zero,
 )
 from theorems.proof.derivation import Fact
 from theorems.proof.words import Expr
-
-
-def number_of(e: int) -> int:
-    """The number of the cell of the exponent e: 0, 1, -1, 2, -2 have the numbers 1, 2, 3, 4, 5."""
-    return 2 * e if e > 0 else 1 - 2 * e
-
-
-def norm_excess(complexity, classes, t, inverse_n):
-    r"""$4kT/n + t$ for the expected supremum $T$ of one output, $k$ outputs and $t = 2\sqrt{\ln(i(i+1)/\delta)/(2n)}$."""
-    return 4 * classes * complexity * inverse_n + t
 
 
 @functools.cache
@@ -214,31 +198,6 @@ def every_scale(
     return Cell(O, y, u, n, nu, t(here), err, risk, u.T @ N(here), *facts)
 
 
-# One output instead of all.
-
-
-def ramp_losses(F, O, y):
-    return predicate("ramp losses at margin 1 of these outputs and labels", F, O, y)
-
-
-def suprema(T, O, u, n, k):
-    return predicate("T bounds the expected supremum of each of k outputs on the sample", T, O, u, n, k)
-
-
-VECTOR_CONTRACTION = axiom(
-    "vector contraction",
-    "F: p r, N: q 1, O: h r, y: p 1, u: q 1, n, k, T",
-    lambda F, N, O, y, u, n, k, T: (
-        [ramp_losses(F, O, y), cited.averages(N, F, n), cited.marked(u), suprema(T, O, u, n, k)],
-        [at_most(n * (u.T @ N), 2 * k * T)],
-    ),
-    "P",
-    "Maurer, A vector-contraction inequality for Rademacher complexities, ALT 2016 (constant sqrt 2, as quoted in later work), with the margin "
-    "sqrt 2-Lipschitz (generalization.margins_and_ramp) and the supremum of a sum at most the sum of the suprema",
-    "E sup sum e_i loss(f(x_i)) <= sqrt 2 sqrt 2 E sup sum e_ij f_j(x_i) <= 2 k max_j E sup sum e_i f_j(x_i)",
-)
-
-
 def close(
     d: Derivation, cell: Cell, complexity: Expr, k: Expr, T: Expr, taken: Fact, small: Fact, k_sign: Fact
 ) -> None:
@@ -254,50 +213,3 @@ def close(
         [cell.inverse],
         rounds=4,
     )
-
-
-# Models.
-
-
-def signs(n: int) -> itertools.product[tuple[int, ...]]:
-    return itertools.product((1, -1), repeat=n)
-
-
-def expected_supremum(columns: Any, n: int) -> fmpq:
-    r"""$E \max \sum_i \varepsilon_i f(x_i)$ over columns of n values, exactly."""
-    total = fmpq(0)
-    for e in signs(n):
-        total += max(sum((x if s > 0 else -x for s, x in zip(e, f, strict=True)), fmpq(0)) for f in columns)
-    return total / 2**n
-
-
-def greatest_supremum(O: Matrix, outputs: int, sample: Sequence[int]) -> fmpq:
-    """The largest expected supremum among the outputs; O has the outputs at a point below each other."""
-    return max(
-        expected_supremum([[O[i * outputs + c, j] for i in sample] for j in range(O.cols)], len(sample))
-        for c in range(outputs)
-    )
-
-
-def sample_of(u: Matrix, k: int, n: int) -> tuple[int, ...]:
-    return next(s for i, s in enumerate(itertools.product(range(k), repeat=n)) if u[i, 0] == 1)
-
-
-def evaluate_predicates(d: Derivation) -> None:
-    cited.evaluate_predicates(d)
-
-    def losses(F: Matrix, O: Matrix, y: Matrix) -> bool:
-        k = O.rows // F.rows
-        return all(
-            F[i, j] == ramp(margin([O[i * k + c, j] for c in range(k)], int(y[i, 0].p)), fmpq(1))
-            for i in range(F.rows)
-            for j in range(F.cols)
-        )
-
-    def bounded(T: Any, O: Matrix, u: Matrix, n: Any, k: Any) -> Any:
-        outputs, size = int(k.p), int(n.p)
-        s = sample_of(u, O.rows // outputs, size)
-        return cited._truth(is_at_most(greatest_supremum(O, outputs, s), T))
-
-    d.model_predicate("ramp losses at margin 1 of these outputs and labels", losses)
-    d.model_predicate("T bounds the expected supremum of each of k outputs on the sample", bounded)

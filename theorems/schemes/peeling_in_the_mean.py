@@ -1,4 +1,4 @@
-"""The margin bound that peels layers off one by one, for Frobenius norms, norms of rows and group norms: what the pages share."""
+r"""The margin bound that peels layers off one by one, for Frobenius norms, norms of rows and group norms: what the pages share."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 from flint import arb, ctx
 
 from numerics.arithmetic.exact import Matrix
+from numerics.learning import norm_margins as finite
+from numerics.learning import rademacher_sums as sums
+from numerics.learning.norm_margins import Search
 from numerics.learning.problems import Learning
-from theorems.generalization import _every_scale as scale
-from theorems.generalization import _norm_margins as finite
-from theorems.generalization import _peeling as peel
-from theorems.generalization._norm_margins import Search
+from theorems.cited import peeling as peel
 from theorems.proof import (
     Axiom,
     Derivation,
@@ -27,6 +27,7 @@ from theorems.proof import (
     nonnegative,
 )
 from theorems.proof.crosscheck import Model
+from theorems.schemes import every_scale as scale
 
 
 def complexity(size, data_norm, power):
@@ -65,6 +66,8 @@ def _frobenius(d: Derivation, H: Expr, mean: Fact, n: Expr, _: tuple[Expr, ...])
 
 
 FROBENIUS = Geometry(peel.layer, peel.mean, peel.last, peel.PEEL, peel.READOUT, _frobenius)
+
+
 ROWS = replace(FROBENIUS, layer=lambda G, H, W, M, n: peel.layer(G, H, W, M, n, peel.GREATEST_ROW), compared=peel.ROWS)
 
 
@@ -129,8 +132,8 @@ def factor(t: Learning, sample: finite.Sample) -> arb:
 def model(
     t: Search,
     norm: Callable[[list[list[Any]]], arb],
-    row: Callable[[list[list[Any]]], arb] = peel.greatest_row_2,
-    mean: Callable[[Matrix, int], arb] = peel.mean_sum,
+    row: Callable[[list[list[Any]]], arb] = sums.greatest_row_2,
+    mean: Callable[[Matrix, int], arb] = sums.mean_sum,
     data_norm: Callable[[Learning, finite.Sample], arb] = Learning.data_norm,
 ) -> Model:
     """Cell 2 has all networks, the norms of its layers are the greatest ones."""

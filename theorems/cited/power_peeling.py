@@ -6,7 +6,6 @@ h_f(x_i)\|_{p^*}$ for matrices of hidden outputs as in `_peeling`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 from flint import arb, fmpq
@@ -14,18 +13,27 @@ from flint import arb, fmpq
 from numerics.arithmetic.exact import Matrix
 from numerics.evidence.verdict import at_most as is_at_most
 from numerics.evidence.verdict import every
+from numerics.learning import rademacher_sums as sums
+from numerics.learning.enumeration import sample_of
+from numerics.learning.powers import features_norm, layer_norm, mean_sum, power, rows_norm
 from numerics.learning.problems import ACTIVATIONS
-from theorems.generalization import _learning_axioms as cited
-from theorems.generalization import _peeling as peel
-from theorems.generalization._every_scale import sample_of, signs
-from theorems.generalization._learning_axioms import axiom
-from theorems.generalization._peeled_margins import Geometry
-from theorems.proof import Derivation, Expr, Fact, at_least, at_most, calculus, nonnegative, predicate
+from theorems.cited import learning as cited
+from theorems.cited import peeling as peel
+from theorems.cited.form import axiom
+from theorems.proof import Derivation, at_least, at_most, nonnegative, predicate
 
 LAYER = "G = s(W H) for layers W with h^[1-alpha-beta]_+ |W|_(p,q) at most M, 0 <= alpha, beta <= 1"
+
+
 MEAN = "z = E Z(H) in the norm p*, 0 <= alpha <= 1"
+
+
 LAST = "outputs O = V H on the sample, with k rows of V of norm p at most M, 0 <= alpha <= 1"
+
+
 INPUTS = "all networks see the same inputs, the norms of their d features have norm p* X, 0 <= alpha <= 1"
+
+
 BONAMI = "O'Donnell, Analysis of Boolean Functions, Chapter 9 (the Hypercontractivity Theorem of Bonami)"
 
 
@@ -60,6 +68,8 @@ COMPARE = axiom(
     "Hoelder's inequality, and |v|_r <= |v|_q for q <= r",
     "the norm r = p* of h numbers is at most h^[1/r-1/q]_+ times their norm q",
 )
+
+
 PEEL = axiom(
     "peeling a layer, norm p*",
     "G: g r, H: h r, W: w r, n, M, y, z, alpha",
@@ -72,6 +82,8 @@ PEEL = axiom(
     "each entry of sum e_i s(W h_i) is |w|_p sum e_i s(w h_i/|w|_p), and |w h| <= |w|_p |h|_p*",
     "E max |sum e_i s(W h_i)|_p* <= 2 M E max |sum e_i h_i|_p* for positively homogeneous 1-Lipschitz s",
 )
+
+
 READOUT = axiom(
     "last layer, norm p",
     "O: o r, H: h r, V: v r, u: q 1, n, k, M, z, T, alpha",
@@ -83,6 +95,8 @@ READOUT = axiom(
     "Hoelder's inequality",
     "E max sum e_i v h_i <= M E max |sum e_i h_i|_p*",
 )
+
+
 KHINTCHINE = axiom(
     "mean of a Rademacher sum, norm p*",
     "H: h r, n, d, X, alpha, C, z",
@@ -95,6 +109,8 @@ KHINTCHINE = axiom(
     "feature, and E|S|_r <= (sum_j E|S_j|^r)^(1/r)",
     "E|sum e_i x_i|_p* <= C X for C^2 >= max(1, p* - 1)",
 )
+
+
 LARGEST = axiom(
     "mean of a Rademacher sum, through the maximum norm",
     "H: h r, n, d, X, alpha, C, z, x, m",
@@ -115,83 +131,14 @@ LARGEST = axiom(
 )
 
 
-def _start(d: Derivation, H: Expr, known: Fact, n: Expr, exponents: tuple[Expr, ...]) -> list[tuple[Expr, Fact]]:
-    (alpha, _), z = exponents, known.relation.arguments[0]
-    X, C_1, C_2, m, dimension = d.scalars("X C_1 C_2 m d")
-    log, named = cited.logarithm_of(d, 2 * calculus.Var("d"))
-    seen, power = d.given(inputs(H, X, n, dimension, alpha)), d.given(root_of_features(m, dimension, alpha))
-    place = {"H": H, "n": n, "d": dimension, "X": X, "alpha": alpha, "z": z}
-    first = [seen, known, d.given(at_least(C_1, 1)), d.given(at_least((1 - alpha) * C_1**2, alpha))]
-    second = [seen, known, named, power, d.given(nonnegative(C_2)), d.given(at_least(C_2**2, 2 * log * m**2))]
-    return [
-        (C_1 * X, d.axiom(KHINTCHINE, place | {"C": C_1}, first)[1][0]),
-        (C_2 * X, d.axiom(LARGEST, place | {"C": C_2, "x": log, "m": m}, second)[1][0]),
-    ]
-
-
-GEOMETRY = Geometry(layer, mean, last, PEEL, READOUT, _start, COMPARE, "alpha beta")
-
-
-# Norms of lists of numbers, exponents given by their inverses.
-
-
-def power(x: arb, exponent: fmpq) -> arb:
-    return arb(0) if x.is_zero() else arb(1) if not exponent else x ** arb(exponent)
-
-
-def norm(v: Iterable[Any], inverse: fmpq) -> arb:
-    r"""$\|v\|_r$ with $1/r$ = `inverse`, the greatest modulus for 0."""
-    values = [abs(arb(x)) for x in v]
-    if not inverse:
-        result = arb(0)
-        for x in values:
-            result = result.max(x)
-        return result
-    return power(sum((power(x, 1 / inverse) for x in values), arb(0)), inverse)
-
-
-def rows_norm(W: Sequence[Sequence[Any]], alpha: fmpq, beta: fmpq) -> arb:
-    r"""$\|W\|_{p,q}$."""
-    return norm((norm(row, alpha) for row in W), beta)
-
-
-def layer_norm(W: Sequence[Sequence[Any]], alpha: fmpq, beta: fmpq) -> arb:
-    r"""$h^{[1 - \alpha - \beta]_+} \|W\|_{p,q}$."""
-    return power(arb(len(W)), max(1 - alpha - beta, fmpq(0))) * rows_norm(W, alpha, beta)
-
-
-def features_norm(x: Sequence[Sequence[Any]], alpha: fmpq, repeats: int = 1) -> arb:
-    r"""$(\sum_j (\sum_i x_{ij}^2)^{p^*/2})^{1/p^*}$ of inputs in rows, each of them seen so many times."""
-    columns = [(arb(sum((row[j] ** 2 for row in x), fmpq(0))) * repeats).sqrt() for j in range(len(x[0]))]
-    return norm(columns, 1 - alpha)
-
-
-def mean_sum(H: Matrix, n: int, alpha: fmpq) -> arb:
-    columns = [peel.vectors(H, j, n) for j in range(H.cols)]
-    total = arb(0)
-    for e in signs(n):
-        greatest = arb(0)
-        for x in columns:
-            sums = [sum((s * v[a] for s, v in zip(e, x, strict=True)), fmpq(0)) for a in range(H.rows // n)]
-            greatest = greatest.max(norm(sums, 1 - alpha))
-        total += greatest
-    return total / 2**n
-
-
-def constants(alpha: fmpq, d: int) -> tuple[arb | None, arb]:
-    r"""$C_1 = \sqrt{\max(1, p^* - 1)}$, none for $p = 1$, and $C_2 = d^{1/p^*}\sqrt{2 \ln(2d)}$."""
-    first = None if alpha == 1 else arb(max(fmpq(1), alpha / (1 - alpha))).sqrt()
-    return first, power(arb(d), 1 - alpha) * (2 * arb(2 * d).log()).sqrt()
-
-
 def evaluate_predicates(d: Derivation) -> None:
     """How the model check decides the predicates of this file."""
 
     def is_layer(G: Matrix, H: Matrix, W: Matrix, M: Any, n: Any, alpha: Any, beta: Any) -> bool:
         size = int(n.p)
-        weights = [peel.weight(W, j, G.rows // size) for j in range(W.cols)]
-        images = [[peel.apply(w, x) for x in peel.vectors(H, j, size)] for j, w in enumerate(weights)]
-        found = [peel.vectors(G, j, size) for j in range(G.cols)]
+        weights = [sums.weight(W, j, G.rows // size) for j in range(W.cols)]
+        images = [[sums.apply(w, x) for x in sums.vectors(H, j, size)] for j, w in enumerate(weights)]
+        found = [sums.vectors(G, j, size) for j in range(G.cols)]
         if not (0 <= alpha <= 1 and 0 <= beta <= 1):
             return False
         acts = any([[[act(z) for z in v] for v in x] for x in images] == found for act in ACTIVATIONS.values())
@@ -203,8 +150,8 @@ def evaluate_predicates(d: Derivation) -> None:
         size, outputs = int(n.p), int(k.p)
         s = sample_of(u, O.rows // outputs, size)
         for j in range(V.cols):
-            w = peel.weight(V, j, outputs)
-            expected = [peel.apply(w, x) for x in peel.vectors(H, j, size)]
+            w = sums.weight(V, j, outputs)
+            expected = [sums.apply(w, x) for x in sums.vectors(H, j, size)]
             if expected != [[O[i * outputs + c, j] for c in range(outputs)] for i in s]:
                 return False
             if is_at_most(rows_norm(w, alpha, fmpq(0)), M).fails:
@@ -212,7 +159,7 @@ def evaluate_predicates(d: Derivation) -> None:
         return True
 
     def same_inputs(H: Matrix, X: Any, n: Any, dimension: Any, alpha: Any) -> bool:
-        columns = [peel.vectors(H, j, int(n.p)) for j in range(H.cols)]
+        columns = [sums.vectors(H, j, int(n.p)) for j in range(H.cols)]
         alike = 0 <= alpha <= 1 and all(c == columns[0] for c in columns) and len(columns[0][0]) == dimension
         return alike and bool(features_norm(columns[0], alpha).overlaps(arb(X)))
 

@@ -12,9 +12,9 @@ from flint import arb, fmpq
 
 from numerics.arithmetic.exact import Matrix
 from numerics.evidence.verdict import at_most as is_at_most
-from theorems.generalization import _learning_axioms as cited
-from theorems.generalization._every_scale import sample_of
-from theorems.generalization._learning_axioms import axiom
+from numerics.learning.enumeration import sample_of
+from theorems.cited import learning as cited
+from theorems.cited.form import axiom
 from theorems.proof import Derivation, at_least, at_most, equal, nonnegative, number, predicate
 
 
@@ -88,6 +88,8 @@ PAC_BAYES = axiom(
     "Maurer, A note on the PAC Bayesian theorem, 2004 (constant ln(2 sqrt n/delta)), with kl(a, b) >= 2 (a - b)^2",
     "with probability 1 - delta, all posteriors have mean loss at most sample loss + sqrt((KL + ln(2 sqrt n/delta))/(2n))",
 )
+
+
 ROOT = axiom(
     "an entry of a vector of roots",
     "t: q 1, K: q 1, u: q 1, x, n",
@@ -96,6 +98,8 @@ ROOT = axiom(
     "definition",
     "t = sqrt((K + x)/(2n)) at the marked sample",
 )
+
+
 TRUNCATION = axiom(
     "conditioning",
     "R: r q, S: r q, K: q 1, D: q 1, pi: r 1, u: q 1, x",
@@ -113,6 +117,8 @@ TRUNCATION = axiom(
     "KL(R|pi) = Z KL(S|pi) + (1 - Z) KL(R given not|pi) - H(Z) with Z >= 1/2, H(Z) <= ln 2 and divergences >= 0",
     "the divergence of a distribution given an event of probability at least 1/2 is at most 2 KL + 2 ln 2",
 )
+
+
 MARGINS = axiom(
     "margins of close outputs",
     "m: k 1, M: k r, S: k r, z: k 1, R: r q, u: q 1, q, gamma",
@@ -124,6 +130,8 @@ MARGINS = axiom(
     "monotony of the root: 2 q <= (gamma/2)^2",
     "margins are sqrt 2-Lipschitz, so outputs within gamma/(2 sqrt 2) have margins within gamma/2",
 )
+
+
 DERANDOMISATION = axiom(
     "from the posterior to its centre",
     "m: k 1, M: k r, F: k r, z: k 1, R: r q, u: q 1, mu: k 1, G: q 1, n, err, risk, gamma",
@@ -142,6 +150,8 @@ DERANDOMISATION = axiom(
     "1[m <= 0] <= 1[M <= gamma/2] + 1_z for each network in the support, and 1[M <= gamma/2] <= 1[m <= gamma] on the sample",
     "the error of the centre is at most its margin count plus the gap of the posterior plus the weight of z",
 )
+
+
 RADIUS = axiom(
     "longest input",
     "X: k 1, mu: k 1, P: q 1, n, eps, x, delta, p",
@@ -154,9 +164,6 @@ RADIUS = axiom(
     "(1 - eps)^n <= exp(-n eps)",
     "the inputs longer than all of the sample weigh at most ln(1/delta)/n, with probability 1 - delta",
 )
-
-
-# Models.
 
 
 def divergence(rho: list[fmpq], pi: list[fmpq]) -> arb:

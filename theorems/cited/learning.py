@@ -20,10 +20,9 @@ from numerics.arithmetic.exact import Matrix
 from numerics.evidence.verdict import Verdict
 from numerics.evidence.verdict import at_most as is_at_most
 from numerics.learning.problems import deviation, entropy_constant, rademacher, ramp
+from theorems.cited.form import axiom
 from theorems.proof import (
-    Axiom,
     Derivation,
-    Statement,
     at_least,
     at_most,
     calculus,
@@ -32,21 +31,13 @@ from theorems.proof import (
     positive,
     predicate,
 )
-from theorems.proof.derivation import Fact, letters
-from theorems.proof.words import Expr, letter
+from theorems.proof.derivation import Fact
+from theorems.proof.words import Expr
 
 LEAN = "auto-res/lean-rademacher"
+
+
 UML = "Shalev-Shwartz and Ben-David, Understanding Machine Learning"
-
-
-def axiom(name, declarations, build, grade, source, text):
-    """`build(*letters)` gives (premises, conclusions)."""
-    bound = tuple(letters(x if ":" in x else f"{x}: 1 1") for x in declarations.split(", "))
-    premises, conclusions = build(*map(letter, bound))
-    return Axiom(name, Statement(bound, tuple(premises), tuple(conclusions), text=text), grade, source)
-
-
-# Predicates.
 
 
 def samples(P, mu, n):
@@ -103,8 +94,6 @@ def marked(u):
     return predicate("u marks one sample", u)
 
 
-# Axioms.
-
 SYMMETRISATION = axiom(
     "symmetrisation",
     "mu: k 1, F: k r, P: q 1, G: q 1, N: q 1, n",
@@ -116,6 +105,8 @@ SYMMETRISATION = axiom(
     f"{LEAN}@db9f18714b0b, OneSidedDeviation.lean, expectation_sup_sum_sub_le (for -f); {UML}, Lemma 26.2",
     r"E sup (Ef - average of f) <= 2 E (Rademacher average)",
 )
+
+
 CHANGE_OF_DEVIATION = axiom(
     "bounded differences of the deviation",
     "mu: k 1, F: k r, G: q 1, n, c",
@@ -124,6 +115,8 @@ CHANGE_OF_DEVIATION = axiom(
     f"{UML}, proof of Theorem 26.5",
     "sup (Ef - average of f) changes by at most 1/n with one example, for 0 <= f <= 1",
 )
+
+
 CHANGE_OF_AVERAGE = axiom(
     "bounded differences of the Rademacher average",
     "F: k r, N: q 1, n, c",
@@ -133,6 +126,8 @@ CHANGE_OF_AVERAGE = axiom(
     "by 1/2 changes no mean, so each example adds between 0 and 1/2 to n times the average",
     "the Rademacher average of functions with values in [0, 1] changes by at most 1/(2n) with one example",
 )
+
+
 CHANGE_OF_SUM = axiom(
     "bounded differences add up",
     "G: q 1, N: q 1, n, a, b",
@@ -141,6 +136,8 @@ CHANGE_OF_SUM = axiom(
     "triangle inequality",
     "G - 2N changes by at most a + 2b when G does by a and N by b",
 )
+
+
 MCDIARMID = axiom(
     "McDiarmid",
     "mu: k 1, Phi: q 1, P: q 1, n, c, tau, s, p, delta, x",
@@ -160,6 +157,8 @@ MCDIARMID = axiom(
     f"{LEAN}@87ce12e70cea, FoML/McDiarmid.lean, mcdiarmid_inequality_pos'; {UML}, Lemma 26.4",
     "Pr[Phi > E Phi + tau] <= exp(-2 tau^2/(n c^2)) for n independent arguments and differences at most c",
 )
+
+
 DEFINITION = axiom(
     "the greatest deviation is an upper bound",
     "mu: k 1, F: k r, G: q 1, u: q 1, v: r 1, n, r",
@@ -171,6 +170,8 @@ DEFINITION = axiom(
     "definition of the supremum",
     "the deviation of one network on one sample is at most the greatest one on that sample",
 )
+
+
 COVERING = axiom(
     "covering networks",
     "H: h r, Z: k d, u: q 1, n, x, w, R",
@@ -179,6 +180,8 @@ COVERING = axiom(
     "Bartlett, Foster and Telgarsky, NIPS 2017, Theorem 3.3; the ceiling and properness by own arguments",
     r"ln N(e) <= |X|_F^2 ln(2W^2) R^2 / e^2 for the outputs of the networks in the class on the sample",
 )
+
+
 CONTRACTION = axiom(
     "Lipschitz images of covers",
     "F: k r, H: h r, u: q 1, n, gamma, a, c",
@@ -191,6 +194,8 @@ CONTRACTION = axiom(
     "(generalization.margins_and_ramp)",
     "ramp losses have entropy at most c/e^2 when the outputs have (gamma^2 c/2)/e^2",
 )
+
+
 DUDLEY = axiom(
     "Dudley",
     "F: k r, N: q 1, u: q 1, n, m, kappa, J, a, b, x, y",
@@ -219,9 +224,6 @@ DUDLEY = axiom(
     "most n/2 anyway",
     "average <= 4a/sqrt n + (12/n) (integral of sqrt(entropy) from a to b), for b >= sqrt(n)/4 and values in [0, 1]",
 )
-
-
-# Models.
 
 
 def evaluate_predicates(d: Derivation) -> None:

@@ -9,11 +9,11 @@ from flint import arb, fmpq
 
 from numerics.arithmetic.exact import Matrix
 from numerics.evidence.verdict import at_most as is_at_most
+from numerics.learning.enumeration import sample_of
 from numerics.learning.problems import ACTIVATIONS
-from theorems.generalization import _learning_axioms as cited
-from theorems.generalization._every_scale import sample_of
-from theorems.generalization._learning_axioms import axiom
-from theorems.generalization._peeling import GOLOWICH, largest, moment
+from theorems.cited import learning as cited
+from theorems.cited.form import axiom
+from theorems.cited.peeling import GOLOWICH, largest, moment
 from theorems.proof import Derivation, at_most, equal, nonnegative, predicate
 
 
@@ -48,6 +48,8 @@ PEEL = axiom(
     "for exp, s(0) = 0), the supremum over |w|_1 <= 1 of |sum e_i H w| being that over the columns",
     "E exp(a max over G) <= (2 kinds + 1) E exp(a max over H)",
 )
+
+
 START = axiom(
     "exponential moment of the largest column",
     "H: n h, n, X, d, a, z, x",
@@ -59,6 +61,8 @@ START = axiom(
     f"{cited.UML}, proof of Lemma 26.8 (Massart), for the 2d sums of +-columns",
     "ln E exp(a max_j |sum e_i h_ij|) <= ln(2d) + a^2 X^2/2",
 )
+
+
 READOUT = axiom(
     "outputs of units, exponential",
     "O: o r, H: n h, V: h g, u: q 1, n, k, M, a, b, z, T",

@@ -19,36 +19,12 @@ from numerics.learning.problems import Learning, complexity
 from numerics.strategies import rationals
 
 if TYPE_CHECKING:
-    import sympy
+    pass
 
 
 def sharp_excess(K, log_ratio, t, inverse_n):
     r"""$\frac{24K}n (1 + \ln\frac n{12K}) + t$ with $t = 2\sqrt{\ln(1/\delta)/(2n)}$ and the logarithm as given."""
     return 24 * K * inverse_n * (1 + log_ratio) + t
-
-
-def sharp_middle(K: sympy.Expr, n: sympy.Expr, size: sympy.Expr) -> sympy.Expr:
-    r"""The middle term of (sharp) for every $K$, which is 0 where `size` is.
-
-    $24K/n$, which is at least 2, stands where $K \ge n/12$: there the theorem says nothing, and neither does this.
-    """
-    from sympy import Piecewise, log
-
-    middle = sharp_excess(K, log(n / (12 * K)), 0, 1 / n)
-    return Piecewise((0, size <= 0), (middle, 12 * K < n), (24 * K / n, True))
-
-
-def sharp_middle_in_floats(K: float, n: int) -> float:
-    return 24 * K / n * (1 + (math.log(n / (12 * K)) if 0 < 12 * K < n else 0.0))
-
-
-def best_exponent(value: Callable[[int], float], margins: np.ndarray) -> int:
-    """The power of 2 with the least bound, by floats: the bound holds for each of them, so that searching is allowed.
-
-    Where each of them is vacuous, the least bound is that of an absurdly large margin; then it is the one at the median.
-    """
-    best, middle = min(range(-64, 65), key=value), float(np.median(margins))
-    return rounded_down(Fraction(middle)) if value(best) >= 1 and middle > 0 else best
 
 
 def paper_excess(kappa, log_n, t, inverse_n, inverse_root):
@@ -109,9 +85,6 @@ def shown(t: Learning) -> str:
     return "\n".join(lines)
 
 
-# Problems.
-
-
 @st.composite
 def problems(draw) -> Learning:
     t = draw(learnings())
@@ -134,9 +107,6 @@ def _rough_scale(t: Learning) -> float:
     terms = [b * math.prod(s for j, (s, _) in enumerate(norms) if j != i) for i, (_, b) in enumerate(norms)]
     data = math.sqrt(t.n) * float(np.linalg.norm(t.inputs.to_numpy(), axis=1).max())
     return data * math.sqrt(math.log(2 * t.width**2)) * sum(x ** (2 / 3) for x in terms) ** 1.5
-
-
-# For every network at once: norms rounded up to multiples of 1/depth, margins down to powers of 2.
 
 
 def rounded_up(norm: arb, depth: int) -> int:

@@ -9,11 +9,11 @@ from typing import Any
 
 from flint import arb, ctx
 
-from theorems.generalization import _every_scale as scale
-from theorems.generalization import _learning_axioms as cited
-from theorems.generalization import _norm_margins as finite
-from theorems.generalization import _peeling as peel
-from theorems.generalization._norm_margins import Search
+from numerics.learning import norm_margins as finite
+from numerics.learning import rademacher_sums as sums
+from numerics.learning.norm_margins import Search
+from theorems.cited import learning as cited
+from theorems.cited import peeling as peel
 from theorems.proof import (
     Axiom,
     Derivation,
@@ -30,6 +30,7 @@ from theorems.proof import (
     zero,
 )
 from theorems.proof.crosscheck import Model
+from theorems.schemes import every_scale as scale
 
 
 @dataclass(frozen=True)
@@ -46,16 +47,18 @@ class Geometry:
 
 
 EUCLIDEAN = Geometry(
-    "Frobenius norm", "2", "2", peel.EUCLIDEAN_PEEL, peel.EUCLIDEAN_READOUT, peel.frobenius, peel.greatest_row_2
+    "Frobenius norm", "2", "2", peel.EUCLIDEAN_PEEL, peel.EUCLIDEAN_READOUT, sums.frobenius, sums.greatest_row_2
 )
+
+
 MAXIMUM = Geometry(
     "greatest l1 norm of a row",
     "1",
     "oo",
     peel.MAXIMUM_PEEL,
     peel.MAXIMUM_READOUT,
-    peel.greatest_row_1,
-    peel.greatest_row_1,
+    sums.greatest_row_1,
+    sums.greatest_row_1,
 )
 
 
@@ -163,6 +166,6 @@ def interpret(
         for i in range(depth - 1, 0, -1):
             layers[f"A[{i - 1}]"] = layers[f"A[{i}]"] * layers[f"M[{i}]"]
         for i in range(depth):
-            layers[f"z[{i}]"] = peel.log_moment(layers[f"H[{i}]"], n, layers[f"A[{i}]"], geometry.dual)
+            layers[f"z[{i}]"] = sums.log_moment(layers[f"H[{i}]"], n, layers[f"A[{i}]"], geometry.dual)
             layers[f"b[{i}]"] = i
         return Model(values | layers, indices={"m": 2, "c": 2, "D": depth - 1})

@@ -1,4 +1,4 @@
-r"""What proofs about noisy training cite: divergences of normal laws, the chain rule, Pinsker's inequality."""
+r"""Divergences of normal laws, the chain rule, Pinsker's inequality: what proofs about noisy training cite."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from flint import arb
 
 from numerics.arithmetic.exact import Matrix
-from theorems.generalization._learning_axioms import axiom
+from theorems.cited.form import axiom
 from theorems.proof import Derivation, at_most, equal, nonnegative, positive, predicate
 
 ZHANG = "Zhang, Mathematical Analysis of Machine Learning Algorithms, proof of Theorem 7.23"
@@ -37,6 +37,8 @@ NORMAL = axiom(
     "distance of the means over the variance",
     "KL(N(m, s I) || N(m', s I)) = |m - m'|^2/(2s)",
 )
+
+
 CHAIN = axiom(
     "chain rule and data processing",
     "K, L, k",
@@ -45,6 +47,8 @@ CHAIN = axiom(
     f"chain rule for relative entropy, and its monotony under forgetting, as in {ZHANG}",
     "the divergence of what comes after a random step is at most the one before plus the greatest one of the step",
 )
+
+
 PINSKER = axiom(
     "Pinsker",
     "tv, K",
