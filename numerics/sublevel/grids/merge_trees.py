@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from numerics.evidence.errors import InputError
-from numerics.sublevel.grids.grid import Grid, offsets, require_memory
+from numerics.sublevel.grids.grid import Grid, Periodic, offsets, require_memory
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -41,14 +41,14 @@ def merge_tree(
     values: ArrayLike,
     *,
     adjacency: str = "face",
-    periodic: bool | Sequence[int] = False,
+    periodic: Periodic = False,
     workers: int = 1,
     method: str = "auto",
 ) -> MergeTree:
     r"""The merge tree of an array of 1 to 6 dimensions: floats of 16 to 64 bits or integers, in any memory order.
 
-    `adjacency` is `face`, `freudenthal` (the edges of the Kuhn triangulation) or `full`; `periodic` lists the axes that close up (`True`:
-    all). `workers` threads share the pass; the result does not depend on them. `method`: the pass over `saddles` needs almost
+    `adjacency` is `face`, `freudenthal` (the edges of the Kuhn triangulation) or `full`; `periodic` says which axes close
+    up: one flag for all, one for each axis, as `(False, True)`, or the numbers of those that do, as `[1]`. `workers` threads share the pass; the result does not depend on them. `method`: the pass over `saddles` needs almost
     no memory on smooth data; `sort` takes all vertices; `auto` begins with the first and turns to the second where that is faster or
     the saddles do not fit (`merge_forest.py`). The array is not copied (other than a contiguous float64
     array it is converted a block at a time) and must not change while the tree is used.
@@ -65,7 +65,7 @@ def merge_tree_of_loss(
     axes: Sequence[ArrayLike],
     *,
     adjacency: str = "face",
-    periodic: bool | Sequence[int] = False,
+    periodic: Periodic = False,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> MergeTree:
@@ -87,7 +87,7 @@ def merge_tree_of_loss(
 
 
 def _tree(
-    source: Source, adjacency: str, periodic: Any, workers: int, method: str, progress: Progress | None = None
+    source: Source, adjacency: str, periodic: Periodic, workers: int, method: str, progress: Progress | None = None
 ) -> MergeTree:
     from numerics.sublevel.grids.merge_forest import forest
 
