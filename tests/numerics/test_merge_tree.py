@@ -294,13 +294,13 @@ def union_find(values: np.ndarray, adjacency: str, flags: tuple[bool, ...]) -> l
     for v in sorted(np.ndindex(values.shape), key=lambda v: (values[v], v)):
         if values[v] == np.inf:
             break
-        parent[v], born[v] = v, (values[v], v)
+        parent[v], born[v] = v, (float(values[v]), v)
         for o in itertools.product((-1, 0, 1), repeat=values.ndim):
             w = tuple((x + k) % n if p else x + k for x, k, n, p in zip(v, o, values.shape, flags, strict=True))
             if is_neighbour(adjacency, o) and w in parent and root(w) != root(v):
                 elder, younger = sorted((root(v), root(w)), key=born.__getitem__)
                 parent[younger] = elder
-                pairs.append((born[younger][0], values[v]))
+                pairs.append((born[younger][0], float(values[v])))
     pairs += [(born[v][0], np.inf) for v in parent if parent[v] == v]
     return sorted(pair for pair in pairs if pair[0] < pair[1])
 
