@@ -20,7 +20,6 @@ LEMMAS = (
     lemmas.nonzero_by_inner_product,
     lemmas.small_number,
     lemmas.no_descent_no_gap,
-    lemmas.truncation_is_optimal,
     page.weighted_minimum,
     page.decayed_minimum,
 )

@@ -58,7 +58,7 @@ from theorems.proof import (
     zero,
 )
 from theorems.proof.crosscheck import Model
-from theorems.proof.lemmas import no_descent_no_gap, small_number, truncation_is_optimal
+from theorems.proof.lemmas import no_descent_no_gap, small_number
 
 # Proof.
 
@@ -251,7 +251,7 @@ def proof() -> Derivation:
     # Without a gap the product is a best approximation.
     at = {"B": B, "C": C, "S": S, "E": E, "D": D, "C^+": C_p, "D^+": D_p, "M": M, "lambda": lam, "kappa": kappa}
     facts = [left, right, M_is, C_id, C_C, DD_D, DD_, D_D, largest, smallest, lam_size, no_gap]
-    _, (best,) = d.lemma(truncation_is_optimal(), at, facts)
+    _, (best,) = d.lemma("landscape.products_without_a_gap_are_best_approximations", at, facts)
     hard = d.squares(goal, [(1, best)], [split, D_is, C_is, S_is, XX_X, X_X, X_XX_], rounds=6)
     d.cases([(flat, easy), (steep, hard)])
     d.model_predicate(LOCAL_MINIMUM, is_critical)  # `interpret` gives local minima only; this is what can be read off
