@@ -36,7 +36,6 @@ from numerics.arithmetic.exact import Matrix, column, rational
 from numerics.arithmetic.exact import identity as eye
 from numerics.evidence.certificate import DescentCertificate
 from numerics.evidence.verdict import Verdict, decided, every, fails, undecided
-from numerics.strategies import alone
 from numerics.strategies.layer_products import Layers, above, escape, small
 from numerics.strategies.stationary_points import Point, critical_points
 from theorems import Citation, Claim, Mutant, Premise, Printed
@@ -59,6 +58,7 @@ from theorems.proof import (
 )
 from theorems.proof.crosscheck import Model
 from theorems.proof.lemmas import no_descent_no_gap, small_number
+from theorems.schemes.strict_saddles import superfluous
 
 # Proof.
 
@@ -437,16 +437,6 @@ def has_distinct_eigenvalues(t: Point) -> bool:
     return len(set(values)) == len(values)
 
 
-def superfluous(name: str, statement: str, holds: Callable[[Point], bool]) -> Premise:
-    return Premise(
-        name,
-        statement,
-        holds,
-        kind="superfluous",
-        violating=lambda: alone(critical_points()).filter(lambda t: not holds(t)),
-    )
-
-
 def zero_layers() -> Point:
     frame = {"left": eye(1), "right": eye(1)}
     return squares([[0]], [[0]], Y=[[1]], spectrum=(Fraction(1),), **frame)
@@ -513,14 +503,18 @@ claim = Claim(
             without=dead_unit,
             show=shown,
         ),
-        superfluous("full-rank inputs", r"$X X^\top$ has full rank.", lambda t: t.X.rank() == t.X.rows),
         superfluous(
+            critical_points, "full-rank inputs", r"$X X^\top$ has full rank.", lambda t: t.X.rank() == t.X.rows
+        ),
+        superfluous(
+            critical_points,
             "full-rank correlation",
             r"$X Y^\top$ has full rank.",
             lambda t: (t.X @ t.Y.T).rank() == min(t.X.rows, t.Y.rows),
         ),
-        superfluous("few outputs", r"$n_K \le n_0$.", lambda t: t.Y.rows <= t.X.rows),
+        superfluous(critical_points, "few outputs", r"$n_K \le n_0$.", lambda t: t.Y.rows <= t.X.rows),
         superfluous(
+            critical_points,
             "distinct eigenvalues",
             r"$Y X^\top (X X^\top)^{-1} X Y^\top$ has $n_K$ distinct eigenvalues.",
             has_distinct_eigenvalues,

@@ -43,7 +43,6 @@ from numerics.strategies.critical_points import (
     CriticalPoint,
     Sizes,
     error,
-    gradient,
     has_few_outputs,
     hessian,
     is_distinct,
@@ -53,12 +52,12 @@ from numerics.strategies.critical_points import (
     numbers,
     places,
     scalars,
-    violations,
 )
 from theorems import Citation, Claim, Mutant, Premise
 from theorems.cited.matrices import inverse, rayleigh
 from theorems.proof import Derivation, Expr, Fact, Letter, Statement
 from theorems.proof.crosscheck import Model
+from theorems.schemes.strict_saddles import critical, linear, no_saddles, superfluous, too_many_saddles
 
 
 def curvature(U, V, X, Y, D, C):
@@ -312,13 +311,7 @@ claim = Claim(
     source=Citation("zhu2020global", "abstract"),
     also=(Citation("kawaguchi2016deep", "Theorem 2.3 (iv)"), Citation("baldi1989neural", "abstract")),
     premises=(
-        Premise(
-            "critical",
-            "Both gradients vanish.",
-            holds=lambda t: not any(gradient(t, places(t))),
-            without=lambda: scalars(1, 1, y=Fraction(3, 2)),
-            show=numbers,
-        ),
+        critical("Both gradients vanish.", places, lambda: scalars(1, 1, y=Fraction(3, 2))),
         Premise(
             "two layers",
             "The network has two layers.",
@@ -333,33 +326,19 @@ claim = Claim(
             without=weighted,
             show=numbers,
         ),
-        Premise(
-            "linear",
-            "No activation function stands between the layers.",
-            holds=lambda t: not t.squared,
-            without=lambda: scalars(0, 0, squared=True),
-            show=numbers,
-        ),
-        Premise(
-            "full rank",
-            r"$X X^\top$ and $X Y^\top$ have full rank.",
-            holds=is_full_rank,
-            kind="superfluous",
-            violating=violations(critical_points, is_full_rank),
-        ),
-        Premise(
+        linear(lambda: scalars(0, 0, squared=True)),
+        superfluous(critical_points, "full rank", r"$X X^\top$ and $X Y^\top$ have full rank.", is_full_rank),
+        superfluous(
+            critical_points,
             "distinct eigenvalues",
             r"$Y X^\top (X X^\top)^{-1} X Y^\top$ has distinct eigenvalues.",
-            holds=is_distinct,
-            kind="superfluous",
-            violating=violations(critical_points, is_distinct),
+            is_distinct,
         ),
-        Premise(
+        superfluous(
+            critical_points,
             "few outputs",
             r"There are at most as many outputs as inputs, $m \le n$.",
-            holds=has_few_outputs,
-            kind="superfluous",
-            violating=violations(critical_points, has_few_outputs),
+            has_few_outputs,
         ),
     ),
     derivation=proof,
@@ -369,18 +348,10 @@ claim = Claim(
     stratum=stratum,
     beyond="the whole Hessian, from values of the loss alone, and at global minima that the loss is the Eckart-Young value",
     mutants=(
-        Mutant(
-            "global minima too",
-            "The Hessian has a negative eigenvalue at every critical point.",
-            lambda t: decided(signs(t)[1] > 0),
-            lambda: scalars(1, 1),
+        too_many_saddles(
+            "The Hessian has a negative eigenvalue at every critical point.", places, lambda: scalars(1, 1)
         ),
-        Mutant(
-            "no saddles",
-            "Every critical point is a global minimum.",
-            lambda t: decided(not is_not_global(t)),
-            lambda: scalars(0, 0),
-        ),
+        no_saddles("Every critical point is a global minimum.", lambda: scalars(0, 0)),
         Mutant(
             "flat origin",
             r"At $U = 0$, $V = 0$ the Hessian has no negative eigenvalue.",
