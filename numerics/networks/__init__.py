@@ -20,7 +20,6 @@ from numerics.networks.layers import Scaling as Scaling
 from numerics.networks.margins import certified_margins as certified_margins
 from numerics.networks.margins import data_norm as data_norm
 from numerics.networks.margins import margins as margins
-from numerics.networks.margins import normalized_margins as normalized_margins
 from numerics.networks.margins import regression_losses as regression_losses
 from numerics.networks.network import LinearLayer as LinearLayer
 from numerics.networks.network import Network as Network
@@ -36,13 +35,13 @@ from numerics.networks.norms.layers import norm_1_inf_columns as norm_1_inf_colu
 from numerics.networks.norms.layers import norm_1_inf_rows as norm_1_inf_rows
 from numerics.networks.norms.layers import norm_21_columns as norm_21_columns
 from numerics.networks.norms.layers import norm_21_rows as norm_21_rows
+from numerics.networks.norms.layers import normalized_margins as normalized_margins
 from numerics.networks.norms.layers import spectral_complexity as spectral_complexity
 from numerics.networks.norms.layers import spectral_norm as spectral_norm
 from numerics.networks.norms.layers import spectral_norms as spectral_norms
 from numerics.networks.norms.lipschitz import layer_lipschitz as layer_lipschitz
 from numerics.networks.norms.lipschitz import lipschitz_bound as lipschitz_bound
 from numerics.networks.norms.lipschitz import pooling_lipschitz as pooling_lipschitz
-from numerics.networks.norms.operators import identity_weight as identity_weight
 from numerics.networks.norms.operators import operator_frobenius_norm as operator_frobenius_norm
 from numerics.networks.norms.operators import operator_norm as operator_norm
 from numerics.networks.norms.operators import operator_norm_1_inf as operator_norm_1_inf
@@ -60,6 +59,7 @@ from numerics.networks.readers import load_tensors as load_tensors
 from numerics.networks.readers import save_data as save_data
 from numerics.networks.readers import save_network as save_network
 from numerics.networks.readers import scikit_learn_data as scikit_learn_data
+from numerics.networks.references import identity_weight as identity_weight
 from numerics.networks.risks import MarginRiskCurve as MarginRiskCurve
 from numerics.networks.risks import empirical_margin_risk as empirical_margin_risk
 from numerics.networks.risks import margin_risk_curve as margin_risk_curve

@@ -27,12 +27,10 @@ from numerics.networks.norms.convolutions import (
 from numerics.networks.norms.layers import (
     activation_constants,
     lipschitz_product,
-    reference_weights,
     spectral_complexity,
     spectral_norms,
 )
 from numerics.networks.norms.operators import (
-    identity_weight,
     operator_frobenius_norm,
     operator_norm,
     operator_norm_1_inf,
@@ -40,6 +38,7 @@ from numerics.networks.norms.operators import (
     operator_norm_21_columns,
     operator_norm_21_rows,
 )
+from numerics.networks.references import identity_weight, reference_weights
 
 CAMPAIGN = 20_000 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 240
 SLACK = 1e-12  # of the float singular values that the enclosures are compared with
@@ -467,7 +466,7 @@ def test_kernel_norms_by_name():
         norm, kernel = layer_norm(layer, shape), reshaped_kernel_norm(layer.weight, layer.groups)
         assert not norm > kernel * arb(layer.windows.cells).sqrt()
         axes = [embedded(layer, axis, n) for axis, n in enumerate(shape[1:])]
-        read = [module.places(layer, axis, n) for axis, n in enumerate(shape[1:])]
+        read = [layer.places(axis, n) for axis, n in enumerate(shape[1:])]
         if all((r >= 0).all(axis=1).any() for r in read) and all(axes):
             assert not norm < kernel
 

@@ -53,7 +53,7 @@ from numerics.arithmetic.spectral import (
 from numerics.arithmetic.symbols import Ints, Peak, between_grid_points, largest_on_grid, symbol
 from numerics.evidence.errors import InputError
 from numerics.networks.layers import Convolution
-from numerics.networks.norms.axes import Axis, embedded, has_aliases, places
+from numerics.networks.norms.axes import Axis, embedded, has_aliases
 from numerics.networks.windows import Shape
 
 Method = Literal["auto", "dense", "torus"]
@@ -327,7 +327,7 @@ def dense_operator(layer: Convolution, input_shape: Shape) -> Floats:
     n = len(lengths)
     result = np.zeros((layer.outputs, *counts, layer.inputs, *lengths))
     view = np.moveaxis(result, n + 1, 1)
-    reads = [places(layer, axis, length) for axis, length in enumerate(lengths)]
+    reads = [layer.places(axis, length) for axis, length in enumerate(lengths)]
     out, channels = layer.outputs // layer.groups, layer.weight.shape[1]
     for tap in itertools.product(*map(range, layer.windows.size)):
         rows = [np.flatnonzero(read[:, t] >= 0) for read, t in zip(reads, tap, strict=True)]
