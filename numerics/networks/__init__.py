@@ -24,10 +24,10 @@ from numerics.networks.margins import regression_losses as regression_losses
 from numerics.networks.network import LinearLayer as LinearLayer
 from numerics.networks.network import Network as Network
 from numerics.networks.norms.convolutions import convolution_norm as convolution_norm
-from numerics.networks.norms.convolutions import dense_operator as dense_operator
 from numerics.networks.norms.convolutions import filter_norm_21 as filter_norm_21
 from numerics.networks.norms.convolutions import norm_at_every_size as norm_at_every_size
 from numerics.networks.norms.convolutions import reshaped_kernel_norm as reshaped_kernel_norm
+from numerics.networks.norms.dense import dense_operator as dense_operator
 from numerics.networks.norms.layers import deviations_21 as deviations_21
 from numerics.networks.norms.layers import frobenius_norm as frobenius_norm
 from numerics.networks.norms.layers import lipschitz_product as lipschitz_product

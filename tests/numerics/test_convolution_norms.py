@@ -15,15 +15,16 @@ from numerics.arithmetic.symbols import between_grid_points, largest_on_grid, sy
 from numerics.evidence.errors import InputError
 from numerics.networks import Activation, Add, Convolution, Dense, Flatten, Network, Pooling
 from numerics.networks.norms import convolutions as module
-from numerics.networks.norms.axes import embedded
+from numerics.networks.norms.axes import embedded, has_aliases
 from numerics.networks.norms.convolutions import (
     convolution_norm,
-    dense_operator,
     filter_norm_21,
     layer_norm,
     norm_at_every_size,
     reshaped_kernel_norm,
 )
+from numerics.networks.norms.dense import dense_operator
+from numerics.networks.norms.iteration import Operator
 from numerics.networks.norms.layers import (
     activation_constants,
     lipschitz_product,
@@ -113,7 +114,7 @@ def test_the_matrix_is_the_layer():
 def test_the_two_directions_of_the_search_are_transposes():
     for layer, shape in random_cases(60, 1):
         group = layer.groups - 1
-        operator = module._Operator(layer, shape[1:], group, exponent=1)
+        operator = Operator(layer, shape[1:], group, exponent=1)
         rng = np.random.default_rng(0)
         x = rng.standard_normal((operator.inputs, *shape[1:]))
         y = rng.standard_normal((operator.outputs, *operator.counts))
@@ -173,11 +174,7 @@ def test_small_operators_contain_the_ball_value():
     compared = 0
     for layer, shape in random_cases(250, 4):
         A = dense_operator(layer, shape)
-        if (
-            min(A.shape) > 8
-            or max(A.shape) > 16
-            or any(module.has_aliases(layer, a, n) for a, n in enumerate(shape[1:]))
-        ):
+        if min(A.shape) > 8 or max(A.shape) > 16 or any(has_aliases(layer, a, n) for a, n in enumerate(shape[1:])):
             continue
         compared += 1
         with ctx.workprec(128):
@@ -359,7 +356,7 @@ def test_a_torus_that_is_one_smaller_fails(monkeypatch):
     monkeypatch.setattr(module, "embedded", smaller)
     with pytest.raises(ArithmeticError, match=r"certified bounds must not contradict each other, found 1\.80"):
         convolution_norm(kernel, (1, 3), padding=((0, 1),), method="torus")
-    monkeypatch.setattr(module, "_iterated", lambda *_: arb(0))
+    monkeypatch.setattr(module, "lower_end", lambda *_: arb(0))
     wrong = convolution_norm(kernel, (1, 3), padding=((0, 1),), method="torus")
     truth = np.linalg.norm(dense_operator(Convolution(kernel, padding=((0, 1),)), (1, 3)), 2)  # 1.802
     assert float(found.upper()) >= truth > float(wrong.upper())
