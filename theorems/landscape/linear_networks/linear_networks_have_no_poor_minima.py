@@ -39,9 +39,9 @@ from numerics.evidence.verdict import Verdict, decided, every, fails, undecided
 from numerics.strategies.layer_products import Layers, above, escape, small
 from numerics.strategies.stationary_points import Point, critical_points
 from theorems import Citation, Claim, Mutant, Premise, Printed
+from theorems.cited.linear_networks import LOCAL_MINIMUM, full_rank, local_minimum
 from theorems.cited.matrices import inverse, rayleigh
 from theorems.proof import (
-    Axiom,
     Derivation,
     Statement,
     at_least,
@@ -53,7 +53,6 @@ from theorems.proof import (
     nonnegative,
     nonzero,
     positive,
-    predicate,
     zero,
 )
 from theorems.proof.crosscheck import Model
@@ -62,27 +61,11 @@ from theorems.schemes.strict_saddles import superfluous
 
 # Proof.
 
-LOCAL_MINIMUM = "local minimum of the whole network, whose narrowest hidden layer is between H and Z"
-
 
 def quantified(*declarations: str):
     """Letters for a statement, and the same letters as expressions."""
     bound = tuple(letters(text) for text in declarations)
     return bound, tuple(letter(x) for x in bound)
-
-
-def full_rank() -> Axiom:
-    r"""At a local minimum with $R X^\top \ne 0$ the product has the rank $p$ of the narrowest hidden layer.
-
-    A smaller rank than $\min(\operatorname{rank} X, n_1, \dots, n_K)$ leads downhill. If that minimum is the rank of $X$ or
-    the number of outputs, the gradient of the last or of the first layer alone gives $R X^\top = 0$.
-    """
-    bound, (U, H, Z, W, X, Y, R) = quantified("U: m q", "H: q p", "Z: p h", "W: h n", "X: n N", "Y: m N", "R: m N")
-    new, (J, L) = quantified("B^-: p m", "C^-: N p")
-    premises = (predicate(LOCAL_MINIMUM, U, H, Z, W, X, Y), equal(R, Y - U @ H @ Z @ W @ X), nonzero(R @ X.T))
-    inverses = (equal(J @ U @ H, identity("p")), equal(Z @ W @ X @ L, identity("p")))
-    source = "own argument: theorems.landscape.degenerate_local_minima_are_critical_for_the_product, Reading"
-    return Axiom("degenerate local minima are stationary", Statement(bound, premises, inverses, new), "O", source)
 
 
 def proof() -> Derivation:
@@ -95,7 +78,7 @@ def proof() -> Derivation:
     r = d.scalar("r")
     near = d.given(positive(r), "radius")
     residual = d.given(equal(R, Y - U @ H @ Z @ W @ X), "residual")
-    local = d.given(predicate(LOCAL_MINIMUM, U, H, Z, W, X, Y), "local minimum")
+    local = d.given(local_minimum(U, H, Z, W, X, Y), "local minimum")
     bound, (U2, W2, P2) = quantified("U': m q", "W': h n", "P': m N")
     ball = (at_most((U2 - U).squared_norm(), r), at_most((W2 - W).squared_norm(), r), equal(P2, U2 @ H @ Z @ W2 @ X))
     higher = (at_least((Y - P2).squared_norm(), R.squared_norm()),)
