@@ -35,9 +35,9 @@ from numerics.evidence.verdict import Verdict, at_least, decided, equal, every, 
 from numerics.strategies import frames, matrices
 from numerics.strategies.factorizations import gram, mixes, targets
 from theorems import Citation, Claim, Mutant, Tight
-from theorems.cited.matrices import vanishes
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
+from theorems.schemes.projections import vanishes
 
 
 def imbalance(U, V):

@@ -48,10 +48,10 @@ from numerics.sublevel.paths.certified import PathCertificate, certify
 from numerics.sublevel.paths.disconnection import DisconnectionCertificate, upper
 from numerics.sublevel.paths.linear_paths import end_to_end
 from theorems import Citation, Claim, Mutant, Premise, Tight
-from theorems.cited.matrices import image
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
 from theorems.schemes.narrow_layers import printed
+from theorems.schemes.projections import image
 
 
 def turned(up, aside, v, y, a, b, e, r):
@@ -96,7 +96,7 @@ def proof() -> Derivation:
 
     # Keep the part of Y in the image of the layers above, and no more.
     def kept(product, mark=""):
-        F = image(d, product, mark)
+        F = image(d, product, (f"A^+{mark}", f"F{mark}", f"K{mark}"))
         rest = F.F @ (U @ C @ R.T + T) - product @ A @ X
         lost = Y.squared_norm() - (F.F @ U @ C).squared_norm() - (F.F @ T).squared_norm()
         pythagoras = d.algebra(
