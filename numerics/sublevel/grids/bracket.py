@@ -35,7 +35,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -133,7 +133,7 @@ def bracket_from_bounds(lo: ArrayLike, hi: ArrayLike, *, periodic: Periodic = Fa
         )
     outside = np.isposinf(lower)
     flags = periodic_axes(periodic, lower.ndim)
-    beyond = ["wrap" if p else "nearest" for p in flags]  # what touches the cells at the two ends of each axis
+    beyond: Any = ["wrap" if p else "nearest" for p in flags]  # what touches the cells at the two ends of each axis
     contradict = (lower > minimum_filter(upper, 3, mode=beyond)) & ~outside
     if contradict.any():
         index = tuple(int(k) for k in np.argwhere(contradict)[0])

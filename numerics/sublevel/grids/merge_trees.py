@@ -15,7 +15,7 @@ Nothing here is proved about the function *between* the grid points: `MergeTree.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -297,7 +297,7 @@ class MergeTree:
         Let $M_{ij} \ge \sup |\partial_i \partial_j f|$ on the box, $h_i$ the spacing, and
         $$\varepsilon = \tfrac18 \sum_{ij} h_i h_j M_{ij} .$$
         `hessian` is the matrix $M$ or a number $\ge \sum_{ij} M_{ij}$ (the sum of the largest entries, not the largest sum); with a number,
-        the largest spacing counts. Without it $h_i h_j M_{ij}$ is estimated by the largest second difference of the values:
+        the largest spacing counts. Without it $h_i h_j M_{ij}$ is estimated by the largest second difference of the values, also across the seam of periodic axes:
         then nothing is proved.
 
         **Claim.** Every pair with persistence above $2\varepsilon$ (Freudenthal, full) or $4\varepsilon$ (face) is matched with a pair of $f$ on the box
@@ -337,9 +337,10 @@ class MergeTree:
 
     @cached_property
     def _second_differences(self) -> float:
-        d = max(2, len(self.grid.shape))
+        periodic = self.grid.periodic if len(self.grid.shape) > 1 else (False, *self.grid.periodic)
+        d = len(periodic)
         largest = np.zeros((d, d))
-        for _, block in self._blocks(overlap=2):
+        for block in self._across_seams(periodic):
             finite = np.where(np.isfinite(block), block, np.nan)
             for i in range(d):
                 once = np.diff(finite, axis=i)
@@ -349,6 +350,17 @@ class MergeTree:
                         largest[i, j], np.nanmax(found, initial=0.0) if found.size else 0.0
                     )
         return float(largest.sum())
+
+    def _across_seams(self, periodic: Sequence[bool]) -> Iterator[NDArray]:
+        """The values in blocks that overlap by two slabs; a periodic axis goes on with its first two at its end."""
+        beyond = [(0, 0), *((0, 2) if p else (0, 0) for p in periodic[1:])]
+        start: NDArray | None = None
+        block = np.empty(0)
+        for _, block in self._blocks(overlap=2):
+            start = block[:2] if start is None else start
+            yield np.pad(block, beyond, mode="wrap") if any(periodic[1:]) else block
+        if periodic[0] and start is not None:
+            yield np.pad(np.concatenate([block[-2:], start]), beyond, mode="wrap")
 
     def __str__(self) -> str:
         p = self.pairs

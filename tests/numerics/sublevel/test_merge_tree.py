@@ -339,6 +339,23 @@ def test_a_flag_for_each_axis(shape: tuple[int, ...], adjacency: str) -> None:
         merge_tree_of_loss(loss, axes, periodic=(True,) * (len(shape) + 1))
 
 
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4))
+def test_the_estimated_noise_knows_no_seam(seed: int, d: int) -> None:
+    """Turned along its periodic axes, a grid has the same second differences; across an open end there are none."""
+    r = np.random.default_rng(seed)
+    values = r.standard_normal(r.integers(3, 7, d))
+    flags = tuple(bool(p) for p in r.integers(0, 2, d))
+    turned = np.roll(values, r.integers(0, 7, d) * np.array(flags), range(d))
+    noise = merge_tree(values, periodic=flags).noise().size
+    assert merge_tree(turned, periodic=flags).noise().size == pytest.approx(noise)
+    assert merge_tree(values).noise().size <= noise
+    bordered = np.pad(values, [(0, 2) if p else (0, 0) for p in flags], mode="wrap")
+    assert merge_tree(bordered).noise().size == pytest.approx(noise)
+    axes = [np.arange(n) for n in values.shape]
+    fused = merge_tree_of_loss(lambda w: values[tuple(x.astype(int) for x in w)], axes, periodic=flags)
+    assert fused.noise().size == noise
+
+
 @pytest.mark.parametrize("shape", [(50,), (20, 21), (8, 9, 7), (4, 5, 4, 5)])
 def test_equals_gudhi(shape: tuple[int, ...]) -> None:
     gudhi = pytest.importorskip("gudhi")
