@@ -343,3 +343,9 @@ def characteristic_polynomial(A: Matrix) -> Polynomial:
     if A.rows != A.cols:
         raise ValueError(f"`characteristic_polynomial` needs a square matrix, found {A.rows}x{A.cols}.")
     return Polynomial(A.to_flint().charpoly())
+
+
+def has_singular_values(A: Matrix, sigma: Iterable[Any]) -> bool:
+    r"""Whether these rational numbers and zeros are the singular values of $A$: by the characteristic polynomial of $A A^\top$."""
+    squares = [rational(s) ** 2 for s in sigma]
+    return characteristic_polynomial(A @ A.T) == Polynomial.from_roots(squares + [fmpq(0)] * (A.rows - len(squares)))

@@ -28,7 +28,7 @@ from numerics.networks.layers import (
     Scaling,
 )
 from numerics.networks.network import Network
-from numerics.networks.norms.layers import Reference, reference_weights
+from numerics.networks.references import Reference, reference_weights
 from numerics.networks.windows import Shape
 
 

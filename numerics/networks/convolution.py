@@ -114,6 +114,10 @@ class Convolution:
     def windows(self) -> Windows:
         return Windows(self.weight.shape[2:], self.stride, self.padding, self.dilation)
 
+    def places(self, axis: int, length: int) -> Counts:
+        """The place of the input that each output reads at each tap along one axis, outputs x taps; -1 for zero padding."""
+        return self.windows.places(axis, length, circular=self.circular)
+
     @property
     def has_bias(self) -> bool:
         """Whether there is a bias that is not zero."""

@@ -15,11 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from numerics.arithmetic.enclosure import Floats, as_float_matrix, frobenius_norm, inflation, underflow
 from numerics.evidence.errors import InputError
-from numerics.networks.data import Data, DataStream, RegressionData, Samples, Targets, parts, sample_count
+from numerics.networks.data import Data, DataStream, RegressionData, Samples, Targets, parts
 from numerics.networks.enclosing import enclosed_outputs, finite
 from numerics.networks.memory import remembered
 from numerics.networks.network import Network
-from numerics.networks.norms.layers import Reference, spectral_complexity
 
 Interval = tuple[Floats, Floats]
 
@@ -114,26 +113,6 @@ def data_norm(X: ArrayLike | Samples | Targets) -> arb:
         squares: list[arb] = [data_norm(part) ** 2 for part in X]  # pyright: ignore[reportArgumentType]
         return sum(squares, arb(0)).sqrt()
     return frobenius_norm(as_float_matrix(X, "X"))  # pyright: ignore[reportArgumentType]
-
-
-def normalized_margins(
-    network: Network,
-    data: Samples,
-    references: Sequence[Reference] | None = None,
-    *,
-    complexity: arb | None = None,
-) -> Floats:
-    r"""$M(F(x_i), y_i) \,/\, (R\,\|X\|_F / n)$ in float64, (n,), with $R$ the spectral complexity.
-
-    For figures (`plot_margins`). For references zero it does not change when single layers are rescaled. `complexity`
-    is $R$ where it is known already; it must be given for networks that are not chains. Raises as `margins`, and
-    `InputError` when $R\|X\|_F$ is not positive, because a weight or the data is zero.
-    """
-    R = spectral_complexity(network, references) if complexity is None else complexity
-    scale = R * data_norm(data) / sample_count(data)
-    if not scale > 0:
-        raise InputError(f"Margins are normalised by R |X| / n, which must be positive, found {scale}.")
-    return margins(network, data) / float(scale)
 
 
 def regression_losses(network: Network, data: Targets, loss: Literal["squared", "absolute"] = "squared") -> Interval:

@@ -110,13 +110,18 @@ class Windows:
             padded = np.moveaxis(result, 0, axis - len(self.size))
         return padded
 
+    def places(self, axis: int, length: int, *, circular: bool = False) -> Counts:
+        """The place of the input that each window reads at each tap along one axis, windows x taps; -1 for zero padding."""
+        k, s, (before, after), d = self.size[axis], self.stride[axis], self.padding[axis], self.dilation[axis]
+        count = (length + before + after - d * (k - 1) - 1) // s + 1
+        read = s * np.arange(count)[:, None] + d * np.arange(k) - before
+        return read % length if circular else np.where((read >= 0) & (read < length), read, -1)
+
     def incidence(self, axis: int, length: int) -> tuple[Counts, Counts]:
         """All pairs (window, place of the input that it covers) along one axis, as two arrays."""
-        k, s, (before, after), d = self.size[axis], self.stride[axis], self.padding[axis], self.dilation[axis]
-        windows = np.arange((length + before + after - d * (k - 1) - 1) // s + 1)
-        places = s * windows[:, None] + d * np.arange(k) - before
-        inside = (places >= 0) & (places < length)
-        return np.broadcast_to(windows[:, None], places.shape)[inside], places[inside]
+        places = self.places(axis, length)
+        inside = places >= 0
+        return np.nonzero(inside)[0], places[inside]
 
     def covered(self, axis: int, length: int) -> Counts:
         """How many places of the input each window covers along one axis."""

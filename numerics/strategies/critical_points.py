@@ -7,18 +7,16 @@ $W_1, \dots, W_K$ from the input; in code `layers[0]` is $W_1$.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from flint import fmpq
-from hypothesis.strategies import SearchStrategy
 
 from numerics.arithmetic.exact import Matrix, diagonal, hstack, identity, rational, vstack, zeros
-from numerics.arithmetic.polynomial import Polynomial, characteristic_polynomial
+from numerics.arithmetic.polynomial import characteristic_polynomial, has_singular_values
 from numerics.evidence.verdict import Verdict, decided, equal
-from numerics.strategies.batches import Batch, alone
 from numerics.strategies.stream import Stream
 
 
@@ -125,10 +123,10 @@ def is_optimal(t: CriticalPoint) -> Verdict:
     """The loss is what no linear map can reach plus the discarded part of the spectrum, which is indeed that of the data."""
     best = t.Y @ t.X.pseudo_inverse() @ t.X
     squares = [rational(s) ** 2 for s in t.spectrum]
-    roots = squares + [fmpq(0)] * (t.Y.rows - len(squares))
-    planted = characteristic_polynomial(best @ best.T) == Polynomial.from_roots(roots)
     floor = (t.Y - best).squared_norm() + sum(squares[t.width :], fmpq(0))
-    return decided(planted, "the planted spectrum") & equal(t.loss(t.layers), floor, "the loss at a global minimum")
+    return decided(has_singular_values(best, t.spectrum), "the planted spectrum") & equal(
+        t.loss(t.layers), floor, "the loss at a global minimum"
+    )
 
 
 def is_full_rank(t: CriticalPoint) -> bool:
@@ -219,13 +217,6 @@ class Channels:
             below = draw.matrix(free, len(columns)) @ self.right[columns, :]
         U = hstack([self.left[:, kept], above]) @ mix
         return mix.inverse() @ vstack([self.S[kept, :] @ self.right, below]) @ self.X.pseudo_inverse(), U
-
-
-def violations(
-    points: Callable[[], SearchStrategy[Batch[CriticalPoint]]], holds: Callable[[CriticalPoint], bool]
-) -> Any:
-    """The strategy of critical points without a property."""
-    return lambda: alone(points()).filter(lambda t: not holds(t))
 
 
 def scalars(*weights: int, y: Any = 1, **change: Any) -> CriticalPoint:

@@ -17,7 +17,7 @@ from flint import fmpq
 from hypothesis import strategies as st
 
 from numerics.arithmetic.exact import Matrix, block_diagonal, diagonal, hstack, planted, rational, zeros
-from numerics.arithmetic.polynomial import Polynomial, characteristic_polynomial
+from numerics.arithmetic.polynomial import has_singular_values
 from numerics.strategies.drawn import frames, spectra
 
 
@@ -88,10 +88,7 @@ class Target:
 
     def has_planted_spectrum(self) -> bool:
         r"""Whether the $\sigma_i^2$ and zeros are the eigenvalues of $Y Y^\top$: by its characteristic polynomial."""
-        Y = self.Y
-        squares = [s**2 for s in self.sigma]
-        roots = squares + [fmpq(0)] * (Y.rows - len(squares))
-        return characteristic_polynomial(Y @ Y.T) == Polynomial.from_roots(roots)
+        return has_singular_values(self.Y, self.sigma)
 
     def letters(self, floor: Any) -> dict[str, Any]:
         r"""The letters $Y, L, C, R, E, s, G, H$ with $C^2 = f I + G G^\top$ (`floor` is $f$), $s^2 I = E E^\top + H H^\top$."""

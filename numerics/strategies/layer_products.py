@@ -11,7 +11,7 @@ from typing import Any
 
 from flint import fmpq
 
-from numerics.arithmetic.exact import Matrix, identity, rational
+from numerics.arithmetic.exact import Matrix, diagonal, identity, rational
 
 Layers = tuple[Matrix, ...]
 
@@ -30,6 +30,19 @@ def above(layers: Sequence[Matrix]) -> list[Matrix]:
     for W in reversed(layers):
         out.append(out[-1] @ W)
     return out[::-1]
+
+
+def mirror_images(layers: Layers, width: int) -> list[Layers]:
+    r"""The point and its images under one reflection at every set of hidden layers of this width: equal products.
+
+    A reflection $H$ of a hidden layer turns $(W_{k+1}, W_k)$ into $(W_{k+1} H, H W_k)$.
+    """
+    points = [layers]
+    for k, W in enumerate(layers[:-1]):
+        if W.rows == width:
+            H = diagonal([-1] + [1] * (width - 1))
+            points += [(*w[:k], H @ w[k], w[k + 1] @ H, *w[k + 2 :]) for w in points]
+    return points
 
 
 def gradients(layers: Sequence[Matrix], X: Matrix, R: Matrix) -> list[Matrix]:

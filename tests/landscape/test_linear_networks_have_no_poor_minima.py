@@ -20,7 +20,6 @@ LEMMAS = (
     lemmas.nonzero_by_inner_product,
     lemmas.small_number,
     lemmas.no_descent_no_gap,
-    lemmas.truncation_is_optimal,
     page.weighted_minimum,
     page.decayed_minimum,
 )
@@ -121,11 +120,3 @@ def test_planted_points_are_critical_and_reach_every_kind():
         assert t.loss(t.layers) >= t.optimum
         kinds.add(PAGE.stratum(t).partition(",")[0])
     assert kinds == {"global", "rank can grow", "wrong channels"}
-
-
-def test_at_global_minima_the_rank_is_full_or_the_product_stationary():
-    """The cited argument, on planted points: it is what the axiom of grade O says."""
-    for i in range(200):
-        t = stationary_points.critical_point(11, i)
-        if t.is_global and not (t.residual @ t.X.T).is_zero():
-            assert not t.rank_can_grow

@@ -22,8 +22,8 @@ from numerics.networks import (
     spectral_norm,
 )
 from numerics.networks.layers import Activation, Add, Convolution, Pooling, Scaling
-from numerics.networks.norms.layers import reference_weights
 from numerics.networks.norms.paths import longest_row
+from numerics.networks.references import reference_weights
 from theorems.bounds.bound import Bound
 from theorems.bounds.conditions import HOMOGENEOUS, learned_condition, outputs_condition, zero_condition
 from theorems.bounds.norms import symbols

@@ -1,9 +1,8 @@
-r"""Facts about matrices that proofs cite: the Moore-Penrose inverse and Rayleigh's principle, and how they are used."""
+r"""Facts about matrices that proofs cite: the Moore-Penrose inverse and Rayleigh's principle."""
 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 
 from theorems.proof import (
     Axiom,
@@ -13,13 +12,9 @@ from theorems.proof import (
     Letter,
     Statement,
     at_least,
-    dimension,
     equal,
-    identity,
     letter,
-    nonnegative,
     positive,
-    zero,
 )
 
 
@@ -43,47 +38,6 @@ def inverse(d: Derivation, A: Expr, name: str) -> tuple[Expr, list[Fact]]:
     values = {name: lambda model: model.evaluate(A).pseudo_inverse()}
     (P,), laws = d.axiom(moore_penrose(), {"A": A}, new={"P": name}, values=values)
     return P, laws
-
-
-@dataclass(frozen=True)
-class Image:
-    r"""The projector $F = A A^+$ onto the image of $A$, and $K = I - A^+ A$ onto its kernel, with their facts."""
-
-    F: Expr
-    K: Expr
-    inverse: Expr
-    F_is: Fact
-    K_is: Fact
-    FA: Fact
-    FF: Fact
-    KK: Fact
-    rank: Fact
-
-
-def image(d: Derivation, A: Expr, mark: str = "") -> Image:
-    r"""For $A$ of size $m \times p$: $F A = A$, $F^2 = F$, $K^2 = K$ and $\operatorname{tr} F = p - \operatorname{tr} K$.
-
-    `mark` is put behind the names of the new letters, for a second image in one derivation.
-    """
-    P, laws = inverse(d, A, f"A^+{mark}")
-
-    def projector(name: str, term: Expr, symmetry: Fact) -> tuple[Expr, Fact]:
-        Q, defined = d.define(name, (term + term.T) / 2, symmetric=True)
-        return Q, d.algebra(equal(Q, term), [defined, symmetry])
-
-    F, F_is = projector(f"F{mark}", A @ P, laws[2])
-    K, K_is = projector(f"K{mark}", identity(A.cols) - P @ A, laws[3])
-    FA = d.algebra(equal(F @ A, A), [F_is, laws[0]])
-    FF = d.algebra(equal(F @ F, F), [F_is, FA])
-    AK = d.algebra(zero(A @ K), [K_is, laws[0]])
-    KK = d.algebra(equal(K @ K, K), [K_is, AK])
-    rank = d.algebra(equal(F.trace(), dimension(A.cols) - K.trace()), [F_is, K_is])
-    return Image(F, K, P, F_is, K_is, FA, FF, KK, rank)
-
-
-def vanishes(d: Derivation, M: Expr, at_most_zero: Fact) -> Fact:
-    r"""$M = 0$ from $-\|M\|_F^2 \ge 0$."""
-    return d.definite(d.antisymmetric(d.squares(nonnegative(M.squared_norm()), [M]), at_most_zero), M)
 
 
 @functools.cache

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from theorems.proof import Derivation, Letter, Statement, at_least, at_most, equal, letter, nonnegative, positive, zero
-from theorems.proof import identity as unit
+from theorems.proof import Derivation, Letter, Statement, at_most, letter, nonnegative, positive
 
 
 def nonzero_by_inner_product() -> Derivation:
@@ -62,45 +61,4 @@ def no_descent_no_gap() -> Derivation:
     goal = d.goal(at_most(lam * kappa, 1))
     half = d.smt(at_most(tau * tau * excess * beta, Fraction(1, 2)), [beta_size, above_zero, short])
     d.smt(goal, [lam_size, kappa_size, nu_size, above_zero, half, not_lower])
-    return d
-
-
-def truncation_is_optimal() -> Derivation:
-    r"""A lemma (Ky Fan, Eckart, Young): $S$ orthogonal to $B C$ on both sides and $\lambda \kappa \le 1$ give
-    $\|B C + S - E D\|_F \ge \|S\|_F$.
-
-    Here $\lambda$ bounds $S$ from above, and $\kappa$ bounds $B C$ from below on its row space, both where it is needed.
-    """
-    d = Derivation("without a gap the product is a best approximation")
-    B, C, S, E, D = d.matrices("B: m p", "C: p N", "S: m N", "E: m p", "D: p N")
-    C_p, D_p, M = d.matrices("C^+: N p", "D^+: N p", "M: N N")
-    lam, kappa = d.scalars("lambda kappa")
-    I, F, onto_C, onto_D = unit("N"), B @ C, C_p @ C, D_p @ D
-    off_C, off_D = I - onto_C, I - onto_D
-    left, right = d.given(zero(B.T @ S)), d.given(zero(S @ C.T))
-    C_id, C_sym = d.given(equal(C @ C_p, unit("p"))), d.given(equal(onto_C.T, onto_C))
-    DDD, DD = d.given(equal(D @ D_p @ D, D)), d.given(equal((D @ D_p).T, D @ D_p))
-    D_sym = d.given(equal(onto_D.T, onto_D))
-    lost, missed = off_C @ onto_D, onto_C @ off_D
-    M_is = d.given(equal(M, missed))
-    largest = d.given(at_most((S @ lost).squared_norm(), lam * lost.squared_norm()))
-    smallest = d.given(at_least(kappa * (F @ M).squared_norm(), M.squared_norm()))
-    lam_size, no_gap = d.given(nonnegative(lam)), d.given(at_most(lam * kappa, 1))
-    goal = d.goal(at_least((F + S - E @ D).squared_norm(), S.squared_norm()))
-    twice = d.algebra(equal(onto_D @ onto_D, onto_D), [DDD])
-    S_off = d.algebra(zero(S @ onto_C), [right, C_sym])
-    F_on = d.algebra(equal(F @ M, F @ off_D), [M_is, C_id])
-    inside = (F + S - E @ D) @ onto_D
-    outside = (F @ off_D).squared_norm() + (S @ off_D).squared_norm()
-    whole = (F + S - E @ D).squared_norm()
-    parts = d.algebra(equal(whole, inside.squared_norm() + outside), [DDD, D_sym, left], rounds=6)
-    rest = S.squared_norm() - (S @ lost).squared_norm()
-    kept = d.algebra(equal((S @ off_D).squared_norm(), rest), [DDD, D_sym, S_off], rounds=6)
-    # Both overlaps are p minus the same trace, up to the rank that D lacks.
-    spare = unit("p") - D @ D_p
-    overlaps = equal(lost.squared_norm() + spare.squared_norm(), missed.squared_norm())
-    overlap = d.algebra(overlaps, [DDD, D_sym, DD, C_id, C_sym, twice], rounds=4)
-    M_size = d.algebra(equal(M.squared_norm(), missed.squared_norm()), [M_is])
-    terms = [inside, (1, largest), (1, lam_size, smallest), (1, no_gap, F @ M), (1, lam_size, spare)]
-    d.squares(goal, terms, [parts, kept, overlap, M_size, F_on])
     return d

@@ -55,18 +55,6 @@ class Axis:
     step: int
 
 
-def places(layer: Convolution, axis: int, length: int) -> Ints:
-    """The place that each row reads at each tap, outputs x taps; -1 for padding with zeros."""
-    windows = layer.windows
-    size, stride, dilation = windows.size[axis], windows.stride[axis], windows.dilation[axis]
-    before, after = windows.padding[axis]
-    rows = (length + before + after - dilation * (size - 1) - 1) // stride + 1
-    read = stride * np.arange(rows)[:, None] + dilation * np.arange(size) - before
-    if layer.circular:
-        return read % length
-    return np.where((read >= 0) & (read < length), read, -1)
-
-
 def has_aliases(layer: Convolution, axis: int, length: int) -> bool:
     """Whether two taps of one row read the same place, as those of a long circular kernel do."""
     size, dilation = layer.windows.size[axis], layer.windows.dilation[axis]
@@ -76,7 +64,7 @@ def has_aliases(layer: Convolution, axis: int, length: int) -> bool:
 def embedded(layer: Convolution, axis: int, length: int) -> Axis | None:
     """See the head of this file; `None` when the weights meet nothing but padding."""
     stride, dilation = layer.windows.stride[axis], layer.windows.dilation[axis]
-    read = places(layer, axis, length)
+    read = layer.places(axis, length)
     inside = read >= 0
     taps = np.flatnonzero(inside.any(axis=0))
     rows = np.flatnonzero(inside.any(axis=1))

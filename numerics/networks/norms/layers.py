@@ -12,10 +12,8 @@ its positions (`numerics.networks.norms.operators`), not with its kernel.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 from flint import arb, fmpq
-from numpy.typing import ArrayLike
 
 from numerics.arithmetic.enclosure import Floats
 from numerics.arithmetic.enclosure import frobenius_norm as frobenius_norm
@@ -26,13 +24,14 @@ from numerics.arithmetic.enclosure import norm_21_rows as norm_21_rows
 from numerics.arithmetic.spectral import RELATIVE_WIDTH
 from numerics.arithmetic.spectral import spectral_norm as spectral_norm
 from numerics.evidence.errors import InputError
+from numerics.networks.data import Samples, sample_count
 from numerics.networks.layers import Linear
+from numerics.networks.margins import data_norm, margins
 from numerics.networks.memory import remembered
-from numerics.networks.network import Network, checked_references
+from numerics.networks.network import Network
 from numerics.networks.norms.lipschitz import layer_lipschitz, lipschitz_bound
-from numerics.networks.norms.operators import identity_weight, operator_norm, operator_norm_21_rows
-
-Reference = ArrayLike | Literal["identity", "zero"] | None
+from numerics.networks.norms.operators import operator_norm, operator_norm_21_rows
+from numerics.networks.references import Reference, reference_weights
 
 
 def _groups(network: Network) -> list[arb]:
@@ -88,23 +87,6 @@ def lipschitz_product(network: Network, relative_width: float = RELATIVE_WIDTH) 
     return lipschitz_bound(network, {place.number: norm for place, norm in zip(places, norms, strict=True)})
 
 
-def reference_weights(network: Network, references: Sequence[Reference]) -> tuple[Floats | None, ...]:
-    r"""The weights of the reference operators $M_i$, one for each linear layer; `None` is zero.
-
-    Each of `references` is an array of the shape of the weight (such as the initialisation), `"identity"`, the
-    reference of a residual layer $x \mapsto x + \dots$ written as one layer, or `"zero"` or `None`. Raises
-    `InputError` when there are not as many as linear layers, a shape does not fit, or a layer cannot be the identity.
-    """
-    for i, M in enumerate(references):
-        if isinstance(M, str) and M not in ("identity", "zero"):
-            raise InputError(f"`references[{i}]` must be an array, 'identity' or 'zero', found {M!r}.")
-    arrays = checked_references(network, [None if isinstance(M, str) else M for M in references])
-    return tuple(
-        identity_weight(place.layer, place.input_shape) if isinstance(M, str) and M == "identity" else array
-        for M, array, place in zip(references, arrays, network.linear_layers, strict=True)
-    )
-
-
 @remembered(at_each_precision=True)
 def deviations_21(network: Network, references: Sequence[Reference] | None = None) -> tuple[arb, ...]:
     r"""$(\|A_1^\top - M_1^\top\|_{2,1}, \dots, \|A_L^\top - M_L^\top\|_{2,1})$, of the operators; zero references by
@@ -147,3 +129,23 @@ def spectral_complexity(
         term = deviation * _product([s for j, s in enumerate(norms) if j != i])
         total += _power(term, fmpq(2, 3))
     return _product(constants) * _power(total, fmpq(3, 2))
+
+
+def normalized_margins(
+    network: Network,
+    data: Samples,
+    references: Sequence[Reference] | None = None,
+    *,
+    complexity: arb | None = None,
+) -> Floats:
+    r"""$M(F(x_i), y_i) \,/\, (R\,\|X\|_F / n)$ in float64, (n,), with $R$ the spectral complexity.
+
+    For figures (`plot_margins`). For references zero it does not change when single layers are rescaled. `complexity`
+    is $R$ where it is known already; it must be given for networks that are not chains. Raises as `margins`, and
+    `InputError` when $R\|X\|_F$ is not positive, because a weight or the data is zero.
+    """
+    R = spectral_complexity(network, references) if complexity is None else complexity
+    scale = R * data_norm(data) / sample_count(data)
+    if not scale > 0:
+        raise InputError(f"Margins are normalised by R |X| / n, which must be positive, found {scale}.")
+    return margins(network, data) / float(scale)

@@ -47,7 +47,7 @@ from numerics.arithmetic.enclosure import (
 from numerics.arithmetic.spectral import RELATIVE_WIDTH, spectral_norm
 from numerics.evidence.errors import InputError
 from numerics.networks.layers import Convolution, Dense, Linear
-from numerics.networks.norms.axes import has_aliases, places
+from numerics.networks.norms.axes import has_aliases
 from numerics.networks.norms.convolutions import layer_norm
 from numerics.networks.windows import Shape
 
@@ -96,33 +96,6 @@ def operator_frobenius_norm(layer: Linear, input_shape: Shape, minus: ArrayLike 
     return _norm(layer, input_shape, minus, frobenius_norm, _frobenius)
 
 
-def identity_weight(layer: Linear, input_shape: Shape) -> Floats:
-    r"""The weight with which a layer of this geometry is the identity, the reference matrix of a residual block.
-
-    Raises `InputError` when there is none: inputs and outputs must have one shape, and some tap must read each output's
-    own place, from its own group.
-    """
-    shape = layer.output_shape(tuple(input_shape))
-    if shape != tuple(input_shape):
-        raise InputError(
-            f"`{layer}` must keep the shape of its input to be compared with the identity, found {tuple(input_shape)} "
-            f"and {shape}: use another reference."
-        )
-    if isinstance(layer, Dense):
-        return np.eye(layer.outputs)
-    tap = []
-    for axis, length in enumerate(shape[1:]):
-        own = (places(layer, axis, length) == np.arange(length)[:, None]).all(axis=0)
-        if not own.any():
-            raise InputError(
-                f"`{layer}` must have a tap that reads the place of its output, found none: use another reference."
-            )
-        tap.append(int(np.argmax(own)))
-    result = np.zeros(layer.weight.shape)
-    result[(np.arange(layer.outputs), np.arange(layer.outputs) % layer.weight.shape[1], *tap)] = 1.0
-    return result
-
-
 # Convolutions.
 
 
@@ -137,7 +110,7 @@ class _Patterns:
 
 
 def _patterns(layer: Convolution, axis: int, length: int) -> _Patterns:
-    read = places(layer, axis, length)
+    read = layer.places(axis, length)
     if has_aliases(layer, axis, length):
         # the taps that meet are one; each row reads all that are left
         _, first = np.unique(read[0], return_index=True)
@@ -157,7 +130,7 @@ def _folded(B: Floats, layer: Convolution, lengths: Shape) -> tuple[Floats, Floa
     for axis, length in enumerate(lengths):
         if not has_aliases(layer, axis, length):
             continue
-        read = places(layer, axis, length)[0]
+        read = layer.places(axis, length)[0]
         _, first, group = np.unique(read, return_index=True, return_inverse=True)
         order = np.argsort(np.argsort(first))[group]  # groups in the order of their first taps
         additions += read.size + 1  # and the difference to the reference

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,10 @@ MOST_CHANNELS = 2**20
 """The most channels, or flat values, that one number is made into a factor or a shift for."""
 MOST_STEP = 2**16
 """The largest padding, stride, dilation or window."""
+
+
+class Unsupported(Exception):
+    """A layer or operator that cannot be read, or not as it is used; the text says how."""
 
 
 class Assembly:
@@ -99,6 +104,24 @@ class Assembly:
         """`name` comes from a layer that cannot be read; `what` describes it in the list."""
         self.unsupported.append(what)
         self.name(name, None)
+
+    @contextmanager
+    def reading(self, name: str, part: str, of: object, needs: str) -> Iterator[None]:
+        """While the value `name` is made by the layer or operator `of` (the word is `part`) of a file.
+
+        What raises `Unsupported` is unknown from then on. Settings that are not of the types or sizes that every
+        `of` has (`needs`) make Python raise an error of its own, which becomes an `InputError`.
+        """
+        try:
+            yield
+        except Unsupported as why:
+            self.unknown(name, f"{of}{why}")
+        except InputError:
+            raise
+        except (TypeError, ValueError, IndexError, KeyError, AttributeError, OverflowError) as error:
+            raise InputError(
+                f"`{self.source}`: the {part} {of} must have the {needs} of its kind, found others: {short(error, 100)}."
+            ) from error
 
     def add(self, name: str, reads: Sequence[str], make: Callable[[], Layer], what: str = "") -> None:
         """`name` is the value of the layer that `make` builds; its faults are reported as those of layer `what`."""

@@ -24,6 +24,9 @@ over paths of cells from $p$ to $q$: below the left side $x$ or $y$ is outside o
 There is no upper bound on $N_u$ of this kind: for $E = (x^2 - 1/16)^2$ and cells of width 1 around $-1, 0, 1$ at $u = 1/1000$ one cell has
 $\mathrm{lo} \le u$, none has $\mathrm{hi} \le u$, and $N_u = 2$. Components of $S_u$ may join outside the box.
 
+Nothing in the proofs changes where axes are periodic and the box is a cylinder or a torus: at a point of the seam the two cells in the direction of
+such an axis are the last and the first, or one cell that closes up on itself.
+
 The proofs need true bounds: round `lo` down and `hi` up. All comparisons here are exact.
 """
 
@@ -32,12 +35,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from numerics.evidence.errors import InputError
+from numerics.sublevel.grids.grid import Periodic, periodic_axes
 from numerics.sublevel.grids.merge_trees import MergeTree, merge_tree
 
 _LOWEST = np.finfo(np.float64).min
@@ -102,8 +106,10 @@ class Bracket:
         return int(np.concatenate([[0], numbers])[np.searchsorted(levels, u, "right")])
 
 
-def bracket_from_bounds(lo: ArrayLike, hi: ArrayLike, *, workers: int = 1) -> Bracket:
+def bracket_from_bounds(lo: ArrayLike, hi: ArrayLike, *, periodic: Periodic = False, workers: int = 1) -> Bracket:
     """The certified bounds from arrays of cell bounds of 1 to 6 dimensions, one entry for each cell.
+
+    `periodic` as in `merge_tree`: along such an axis the last cell touches the first.
 
     The bounds are those of closed cells. `hi` may be +inf and `lo` -inf where nothing is known, and both +inf where the loss is not
     defined, except on sides that are shared with other cells. Raises `InputError` if the shapes differ, if a bound is NaN, or if
@@ -126,7 +132,9 @@ def bracket_from_bounds(lo: ArrayLike, hi: ArrayLike, *, workers: int = 1) -> Br
             f"`lo` needs to be at most `hi`, found {lower[index]} > {upper[index]} at {index}: round outwards."
         )
     outside = np.isposinf(lower)
-    contradict = (lower > minimum_filter(upper, 3, mode="nearest")) & ~outside
+    flags = periodic_axes(periodic, lower.ndim)
+    beyond: Any = ["wrap" if p else "nearest" for p in flags]  # what touches the cells at the two ends of each axis
+    contradict = (lower > minimum_filter(upper, 3, mode=beyond)) & ~outside
     if contradict.any():
         index = tuple(int(k) for k in np.argwhere(contradict)[0])
         raise InputError(
@@ -137,5 +145,6 @@ def bracket_from_bounds(lo: ArrayLike, hi: ArrayLike, *, workers: int = 1) -> Br
     # Every level that is a float and not -inf has the same cells below it when -inf is replaced by the least float.
     lower, upper = (np.maximum(bound, _LOWEST) if np.isneginf(bound).any() else bound for bound in (lower, upper))
     return Bracket(
-        merge_tree(lower, adjacency=adjacency, workers=workers), merge_tree(upper, adjacency="full", workers=workers)
+        merge_tree(lower, adjacency=adjacency, periodic=flags, workers=workers),
+        merge_tree(upper, adjacency="full", periodic=flags, workers=workers),
     )

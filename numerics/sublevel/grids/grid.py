@@ -15,7 +15,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -27,6 +27,7 @@ from numerics.evidence.errors import InputError
 
 ADJACENCIES = ("face", "freudenthal", "full")
 MAX_DIMENSION = 6
+Periodic = bool | Sequence[bool] | Sequence[int] | NDArray[np.bool_] | NDArray[np.integer]  # see `periodic_axes`
 _WORD = 63  # bits in use per word of 64: a word of ones never occurs
 
 
@@ -39,6 +40,29 @@ def offsets(dimension: int, adjacency: str) -> tuple[tuple[int, ...], ...]:
     elif adjacency == "freudenthal":
         everything = [o for o in everything if min(o) * max(o) >= 0]
     return tuple(sorted(everything, key=lambda o: sum(map(abs, o))))
+
+
+def periodic_axes(periodic: Periodic, dimension: int) -> tuple[bool, ...]:
+    """One flag for each axis, from one for all, one for each, or the numbers of the periodic axes (negative: from the last).
+
+    Flags are `bool`s and numbers are not, so that `(True, False)` and `(1, 0)` are two things.
+    """
+    if isinstance(periodic, bool | np.bool_):
+        return (bool(periodic),) * dimension
+    entries = tuple(periodic) if isinstance(periodic, Iterable) else (None,)
+    if entries and all(isinstance(a, bool | np.bool_) for a in entries):
+        if len(entries) != dimension:
+            raise InputError(
+                f"`periodic` needs one flag for each of the {dimension} axes, found {len(entries)}: {periodic!r}."
+            )
+        return tuple(bool(a) for a in entries)
+    axes = [int(a) for a in entries if isinstance(a, int | np.integer) and not isinstance(a, bool)]
+    if len(axes) < len(entries) or any(not -dimension <= a < dimension for a in axes):
+        raise InputError(
+            f"`periodic` needs True or False, one of them for each axis, or numbers of axes from 0 to {dimension - 1}, "
+            f"found {periodic!r}."
+        )
+    return tuple(k in axes or k - dimension in axes for k in range(dimension))
 
 
 class Tables(NamedTuple):
@@ -143,8 +167,7 @@ class Grid:
     periodic: tuple[bool, ...] = ()
 
     @classmethod
-    def of(cls, shape: Sequence[int], adjacency: str, periodic: bool | Sequence[int]) -> Grid:
-        """`periodic` is `True` (all axes), `False`, or the numbers of the periodic axes."""
+    def of(cls, shape: Sequence[int], adjacency: str, periodic: Periodic) -> Grid:
         shape = tuple(int(n) for n in shape)
         d = len(shape)
         if not 1 <= d <= MAX_DIMENSION:
@@ -156,13 +179,7 @@ class Grid:
             raise InputError(f"`values` needs at least two vertices, found {found}: sample the loss on a finer grid.")
         if adjacency not in ADJACENCIES:
             raise InputError(f"`adjacency` needs one of {', '.join(ADJACENCIES)}, found {adjacency!r}.")
-        axes = tuple(range(d)) if periodic is True else () if periodic is False else tuple(periodic)
-        if any(not isinstance(a, int | np.integer) or isinstance(a, bool) or not -d <= a < d for a in axes):
-            raise InputError(
-                f"`periodic` needs numbers of axes from 0 to {d - 1}, or True for all, found {periodic!r}."
-            )
-        wrapped = {int(a) % d for a in axes}
-        return cls(shape, adjacency, tuple(k in wrapped for k in range(d)))
+        return cls(shape, adjacency, periodic_axes(periodic, d))
 
     @property
     def size(self) -> int:

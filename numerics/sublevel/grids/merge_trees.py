@@ -15,7 +15,7 @@ Nothing here is proved about the function *between* the grid points: `MergeTree.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from numerics.evidence.errors import InputError
-from numerics.sublevel.grids.grid import Grid, offsets, require_memory
+from numerics.sublevel.grids.grid import Grid, Periodic, offsets, require_memory
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -41,14 +41,14 @@ def merge_tree(
     values: ArrayLike,
     *,
     adjacency: str = "face",
-    periodic: bool | Sequence[int] = False,
+    periodic: Periodic = False,
     workers: int = 1,
     method: str = "auto",
 ) -> MergeTree:
     r"""The merge tree of an array of 1 to 6 dimensions: floats of 16 to 64 bits or integers, in any memory order.
 
-    `adjacency` is `face`, `freudenthal` (the edges of the Kuhn triangulation) or `full`; `periodic` lists the axes that close up (`True`:
-    all). `workers` threads share the pass; the result does not depend on them. `method`: the pass over `saddles` needs almost
+    `adjacency` is `face`, `freudenthal` (the edges of the Kuhn triangulation) or `full`; `periodic` says which axes close
+    up: one flag for all, one for each axis, as `(False, True)`, or the numbers of those that do, as `[1]`. `workers` threads share the pass; the result does not depend on them. `method`: the pass over `saddles` needs almost
     no memory on smooth data; `sort` takes all vertices; `auto` begins with the first and turns to the second where that is faster or
     the saddles do not fit (`merge_forest.py`). The array is not copied (other than a contiguous float64
     array it is converted a block at a time) and must not change while the tree is used.
@@ -65,7 +65,7 @@ def merge_tree_of_loss(
     axes: Sequence[ArrayLike],
     *,
     adjacency: str = "face",
-    periodic: bool | Sequence[int] = False,
+    periodic: Periodic = False,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> MergeTree:
@@ -87,7 +87,7 @@ def merge_tree_of_loss(
 
 
 def _tree(
-    source: Source, adjacency: str, periodic: Any, workers: int, method: str, progress: Progress | None = None
+    source: Source, adjacency: str, periodic: Periodic, workers: int, method: str, progress: Progress | None = None
 ) -> MergeTree:
     from numerics.sublevel.grids.merge_forest import forest
 
@@ -297,7 +297,7 @@ class MergeTree:
         Let $M_{ij} \ge \sup |\partial_i \partial_j f|$ on the box, $h_i$ the spacing, and
         $$\varepsilon = \tfrac18 \sum_{ij} h_i h_j M_{ij} .$$
         `hessian` is the matrix $M$ or a number $\ge \sum_{ij} M_{ij}$ (the sum of the largest entries, not the largest sum); with a number,
-        the largest spacing counts. Without it $h_i h_j M_{ij}$ is estimated by the largest second difference of the values:
+        the largest spacing counts. Without it $h_i h_j M_{ij}$ is estimated by the largest second difference of the values, also across the seam of periodic axes:
         then nothing is proved.
 
         **Claim.** Every pair with persistence above $2\varepsilon$ (Freudenthal, full) or $4\varepsilon$ (face) is matched with a pair of $f$ on the box
@@ -337,9 +337,10 @@ class MergeTree:
 
     @cached_property
     def _second_differences(self) -> float:
-        d = max(2, len(self.grid.shape))
+        periodic = self.grid.periodic if len(self.grid.shape) > 1 else (False, *self.grid.periodic)
+        d = len(periodic)
         largest = np.zeros((d, d))
-        for _, block in self._blocks(overlap=2):
+        for block in self._across_seams(periodic):
             finite = np.where(np.isfinite(block), block, np.nan)
             for i in range(d):
                 once = np.diff(finite, axis=i)
@@ -349,6 +350,17 @@ class MergeTree:
                         largest[i, j], np.nanmax(found, initial=0.0) if found.size else 0.0
                     )
         return float(largest.sum())
+
+    def _across_seams(self, periodic: Sequence[bool]) -> Iterator[NDArray]:
+        """The values in blocks that overlap by two slabs; a periodic axis goes on with its first two at its end."""
+        beyond = [(0, 0), *((0, 2) if p else (0, 0) for p in periodic[1:])]
+        start: NDArray | None = None
+        block = np.empty(0)
+        for _, block in self._blocks(overlap=2):
+            start = block[:2] if start is None else start
+            yield np.pad(block, beyond, mode="wrap") if any(periodic[1:]) else block
+        if periodic[0] and start is not None:
+            yield np.pad(np.concatenate([block[-2:], start]), beyond, mode="wrap")
 
     def __str__(self) -> str:
         p = self.pairs

@@ -22,28 +22,21 @@ without negative curvature.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from fractions import Fraction
 from math import prod
-from typing import Any
 
 from hypothesis import strategies as st
 
-from numerics.arithmetic.exact import Matrix, as_fraction, unit
+from numerics.arithmetic.exact import Matrix, unit
 from numerics.arithmetic.polynomial import Polynomial, characteristic_polynomial
 from numerics.evidence.verdict import Verdict, decided, equal, every, greater_than, less_than
 from numerics.strategies import rationals, sizes
+from numerics.strategies.scalar_chains import Chain, gradient, hessian, loss
 from theorems import Citation, Claim, Mutant, Premise
 from theorems.proof import Derivation, Indexed, Square, less, nonzero, number, positive, zero
 from theorems.proof import equal as is_equal
 from theorems.proof.crosscheck import Model
-
-
-def loss(product: Any, target: Any = 1) -> Any:
-    r"""$\tfrac12 (y - P)^2$ as a function of the product $P$."""
-    return (target - product) ** 2 / 2
-
 
 # Proof.
 
@@ -155,48 +148,13 @@ def proof() -> Derivation:
 # Check.
 
 
-@dataclass(frozen=True)
-class Chain:
-    r"""The point $w$ of the loss $\tfrac12 (y - w_1 \cdots w_L)^2$; the theorem has the target $y = 1$."""
-
-    weights: tuple[Fraction, ...]
-    target: int = 1
-
-    def loss(self, weights: Sequence[Fraction]) -> Fraction:
-        return as_fraction(loss(prod(weights), Fraction(self.target)))
-
-
 @st.composite
 def chains(draw) -> Chain:
     depth = draw(sizes(1, 6))
     weights = [draw(rationals()) for _ in range(depth)]
     if draw(st.booleans()) and all(weights):  # bring the product to one
         weights[-1] /= prod(weights)
-    return Chain(tuple(map(Fraction, weights)))
-
-
-def shifted(c: Chain, *shifts: tuple[int, int]) -> Fraction:
-    weights = list(c.weights)
-    for i, s in shifts:
-        weights[i] += s
-    return c.loss(weights)
-
-
-def gradient(c: Chain) -> list[Fraction]:
-    """From values of the loss alone: along one coordinate it is a quadratic, for which central differences are exact."""
-    return [(shifted(c, (i, 1)) - shifted(c, (i, -1))) / 2 for i in range(len(c.weights))]
-
-
-def hessian(c: Chain) -> Matrix:
-    """From values of the loss alone; the mixed difference of a biquadratic is exact too."""
-
-    def entry(i: int, j: int) -> Fraction:
-        if i == j:
-            return shifted(c, (i, 1)) - 2 * shifted(c) + shifted(c, (i, -1))
-        return sum(r * s * shifted(c, (i, r), (j, s)) for r in (1, -1) for s in (1, -1)) / Fraction(4)
-
-    L = len(c.weights)
-    return Matrix([[entry(i, j) for j in range(L)] for i in range(L)])
+    return Chain.at(*weights)
 
 
 def is_stated_critical(c: Chain) -> bool:
@@ -265,10 +223,6 @@ def stratum(c: Chain) -> str:
     return "product one" if prod(c.weights) == 1 else "generic"
 
 
-def point(*weights: int) -> Chain:
-    return Chain(tuple(map(Fraction, weights)))
-
-
 def where(condition: Callable[[Chain], bool], conclusion: Callable[[Chain], Verdict]) -> Callable[[Chain], Verdict]:
     """A variant: `conclusion` wherever `condition`."""
     return lambda c: conclusion(c) if condition(c) else decided(True)
@@ -288,7 +242,7 @@ claim = Claim(
             "target one",
             "The target is 1 (any other target but 0 becomes 1 after scaling a coordinate).",
             holds=lambda c: c.target == 1,
-            without=lambda: Chain((Fraction(0), Fraction(3)), target=0),
+            without=lambda: Chain.at(0, 3, target=0),
             show=lambda c: (
                 f"gradient {[str(g) for g in gradient(c)]} at w = (0, 3), where one coordinate vanishes and P = 0"
             ),
@@ -305,31 +259,31 @@ claim = Claim(
             "one zero suffices",
             "If one coordinate vanishes, the gradient is zero.",
             where(lambda c: zeros(c) >= 1, lambda c: decided(not any(gradient(c)))),
-            lambda: point(0, 2, 3),
+            lambda: Chain.at(0, 2, 3),
         ),
         Mutant(
             "two zeros are flat",
             r"If two coordinates vanish, then $\nabla^2 F = 0$.",
             where(lambda c: zeros(c) >= 2, lambda c: decided(hessian(c).is_zero())),
-            lambda: point(0, 0, 3, -2),
+            lambda: Chain.at(0, 0, 3, -2),
         ),
         Mutant(
             "all saddles are strict",
             r"Every critical point with $P \ne 1$ has a direction of negative curvature.",
             where(lambda c: zeros(c) >= 2, lambda c: decided(hessian(c).inertia()[1] > 0)),
-            lambda: point(0, 0, 0),
+            lambda: Chain.at(0, 0, 0),
         ),
         Mutant(
             "the origin is a local minimum at odd depth",
             "For odd $L \\ge 3$ the origin is a local minimum.",
             where(lambda c: not any(c.weights) and len(c.weights) % 2 == 1 and len(c.weights) > 1, is_lowest_nearby),
-            lambda: point(0, 0, 0),
+            lambda: Chain.at(0, 0, 0),
         ),
         Mutant(
             "curvature at the minima",
             r"At $P = 1$ the largest curvature is $L$.",
             where(lambda c: prod(c.weights) == 1, lambda c: equal(hessian(c).trace(), len(c.weights))),
-            lambda: Chain((Fraction(2), Fraction(1, 2))),
+            lambda: Chain.at(2, Fraction(1, 2)),
         ),
     ),
 )

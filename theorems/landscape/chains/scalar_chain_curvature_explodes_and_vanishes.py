@@ -18,16 +18,15 @@ negative curvature. All this is local: on all of $\mathbb{R}^L$ the gradient of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from fractions import Fraction
-from math import prod
 
 from hypothesis import strategies as st
 
-from numerics.arithmetic.exact import Matrix, as_fraction, identity
+from numerics.arithmetic.exact import Matrix, as_fraction
 from numerics.evidence.verdict import Verdict, at_least, at_most, decided, equal, every, greater_than
 from numerics.strategies import sizes
+from numerics.strategies.scalar_chains import Chain, hessian, loss, second_difference
 from theorems import Citation, Claim, Mutant, Premise, Printed
 from theorems.proof import Derivation, dimension, less, number, positive, zero
 from theorems.proof import at_least as is_at_least
@@ -58,7 +57,7 @@ def proof() -> Derivation:
     x, y, S = d.scalars("x y S")
     at_c = [d.given(is_equal(x, c), "equal weights"), d.given(is_equal(y, c), "equal weights")]
     at_c.append(d.given(is_equal(S, q), "q is the product of the other weights"))
-    F = (1 - x * y * S) ** 2 / 2
+    F = loss(x * y * S)
     F_xx = d.derivative(d.derivative(F, {x: number(1)}), {x: number(1)})
     F_xy = d.derivative(d.derivative(F, {x: number(1)}), {y: number(1)})
     a, b = (c * q) ** 2, q * (2 * c**2 * q - 1)
@@ -104,48 +103,14 @@ def proof() -> Derivation:
 # Check.
 
 
-@dataclass(frozen=True)
-class Chain:
-    r"""The point $w$ of $\tfrac12 (y - w_1 \cdots w_L)^2$. The theorem has equal weights and the target $y = 1$."""
-
-    weights: tuple[Fraction, ...]
-    target: int = 1
-
-    def loss(self, weights: Sequence[Fraction]) -> Fraction:
-        return (self.target - Fraction(prod(weights))) ** 2 / 2
-
-
 def diagonal(c: Fraction | int, L: int) -> Chain:
-    return Chain((Fraction(c),) * L)
+    return Chain.at(*[c] * L)
 
 
 @st.composite
 def chains(draw) -> Chain:
     c = draw(st.sampled_from([Fraction(n, m) for m in (1, 2, 3) for n in range(-5, 6)]))
     return diagonal(c, draw(st.one_of(sizes(2, 7), st.sampled_from([10, 30, 100]))))
-
-
-def second_difference(t: Chain, i: int, j: int) -> Fraction:
-    """A second derivative from values of the loss alone; exact, because it is at most quadratic in each coordinate."""
-
-    def at(*shifts: tuple[int, int]) -> Fraction:
-        weights = list(t.weights)
-        for k, s in shifts:
-            weights[k] += s
-        return t.loss(weights)
-
-    if i == j:
-        return at((i, 1)) - 2 * at() + at((i, -1))
-    return (at((i, 1), (j, 1)) - at((i, 1), (j, -1)) - at((i, -1), (j, 1)) + at((i, -1), (j, -1))) / 4
-
-
-def hessian(t: Chain) -> Matrix:
-    """All entries up to depth 7; beyond, equal weights make all diagonal entries equal, and all others."""
-    L = len(t.weights)
-    if L <= 7 or len(set(t.weights)) > 1:
-        return Matrix([[second_difference(t, i, j) for j in range(L)] for i in range(L)])
-    a, b = second_difference(t, 0, 0), second_difference(t, 0, 1)
-    return (a - b) * identity(L) + b * Matrix([[1] * L] * L)
 
 
 def letters(t: Chain) -> tuple[Fraction, Fraction, int]:
@@ -231,14 +196,14 @@ claim = Claim(
             "equal weights",
             "All weights are equal.",
             holds=lambda t: len(set(t.weights)) == 1,
-            without=lambda: Chain((Fraction(1), Fraction(2))),
+            without=lambda: Chain.at(1, 2),
             show=lambda t: f"Hessian at w = (1, 2): {hessian(t)!r}, and $e_1 = 2$, $e_2 = 0$ for $c = 1$",
         ),
         Premise(
             "target one",
             "The target is 1.",
             holds=lambda t: t.target == 1,
-            without=lambda: Chain((Fraction(2),) * 3, target=0),
+            without=lambda: Chain.at(2, 2, 2, target=0),
             show=lambda t: f"Hessian at w = (2, 2, 2) with target 0: {hessian(t)!r}; for target 1, $e_1 = 76$",
         ),
     ),

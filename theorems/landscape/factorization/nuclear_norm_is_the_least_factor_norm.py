@@ -30,14 +30,14 @@ from flint import fmpq
 from hypothesis import strategies as st
 
 from numerics.arithmetic.exact import Matrix, diagonal, hstack, vstack, zeros
-from numerics.arithmetic.polynomial import Polynomial, characteristic_polynomial
+from numerics.arithmetic.polynomial import has_singular_values
 from numerics.evidence.verdict import Verdict, at_least, decided, equal, every, greater_than
 from numerics.strategies import frames, matrices
 from numerics.strategies.factorizations import gram, mixes, targets
 from theorems import Citation, Claim, Mutant, Tight
-from theorems.cited.matrices import vanishes
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
+from theorems.schemes.projections import vanishes
 
 
 def imbalance(U, V):
@@ -123,12 +123,6 @@ class Pair:
     @property
     def product(self) -> Matrix:
         return self.U @ self.V
-
-
-def has_singular_values(A: Matrix, sigma: Sequence[fmpq]) -> bool:
-    r"""Whether these and zeros are the singular values of $A$: by the characteristic polynomial of $A A^\top$."""
-    roots = [s**2 for s in sigma] + [fmpq(0)] * (A.rows - len(sigma))
-    return characteristic_polynomial(A @ A.T) == Polynomial.from_roots(roots)
 
 
 @st.composite

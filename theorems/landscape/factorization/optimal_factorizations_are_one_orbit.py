@@ -31,9 +31,10 @@ from numerics.evidence.verdict import Verdict, at_least, decided, every
 from numerics.strategies import frames, matrices, rationals, spectra
 from numerics.strategies.factorizations import Target, factors, loss, mixes
 from theorems import Citation, Claim, Mutant, Premise, Tight
-from theorems.cited.matrices import image, inverse, vanishes
+from theorems.cited.matrices import inverse
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
+from theorems.schemes.projections import image, vanishes
 
 # Proof.
 

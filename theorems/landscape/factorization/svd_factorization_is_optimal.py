@@ -38,9 +38,9 @@ from numerics.evidence.verdict import Verdict, at_most, decided, equal, every
 from numerics.strategies import matrices
 from numerics.strategies.factorizations import Target, factors, loss, mixes, targets
 from theorems import Citation, Claim, Mutant, Premise, Printed, Tight
-from theorems.cited.matrices import image
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
+from theorems.schemes.projections import image
 
 # Proof.
 

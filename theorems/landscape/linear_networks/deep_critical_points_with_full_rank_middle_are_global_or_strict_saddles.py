@@ -44,11 +44,11 @@ from numerics.strategies.critical_points import (
     numbers,
     places,
     scalars,
-    violations,
 )
 from theorems import Citation, Claim, Mutant, Premise
 from theorems.proof import Derivation, Letter, Statement
 from theorems.proof.crosscheck import Model
+from theorems.schemes.strict_saddles import critical, linear, no_saddles, superfluous, too_many_saddles
 
 # Proof.
 
@@ -223,12 +223,10 @@ claim = Claim(
     source=Citation("kawaguchi2016deep", "Theorem 2.3 (iv)"),
     also=(Citation("achour2021loss", "abstract"),),
     premises=(
-        Premise(
-            "critical",
+        critical(
             "The gradients in the first and in the last layer vanish.",
-            holds=lambda t: not any(gradient(t, ends(t))),
-            without=lambda: scalars(1, 1, 1, y=Fraction(3, 2)),
-            show=numbers,
+            ends,
+            lambda: scalars(1, 1, 1, y=Fraction(3, 2)),
         ),
         Premise(
             "full-rank middle",
@@ -237,19 +235,12 @@ claim = Claim(
             without=lambda: scalars(0, 0, 0),
             show=numbers,
         ),
-        Premise(
-            "linear",
-            "No activation function stands between the layers.",
-            holds=lambda t: not t.squared,
-            without=lambda: scalars(0, 1, 0, squared=True),
-            show=numbers,
-        ),
-        Premise(
+        linear(lambda: scalars(0, 1, 0, squared=True)),
+        superfluous(
+            critical_points,
             "generic data",
             r"$X X^\top$ and $X Y^\top$ have full rank, $m \le n$, and $Y X^\top (X X^\top)^{-1} X Y^\top$ has $m$ distinct eigenvalues.",
-            holds=is_generic,
-            kind="superfluous",
-            violating=violations(critical_points, is_generic),
+            is_generic,
         ),
     ),
     derivation=proof,
@@ -271,16 +262,10 @@ claim = Claim(
             lambda t: decided(not is_not_global(t) or hessian(t, places(t, (0,))).inertia()[1] > 0),
             lambda: scalars(0, 1, 0),
         ),
-        Mutant(
-            "no saddles",
-            "Every critical point with a full-rank middle is a global minimum.",
-            lambda t: decided(not is_not_global(t)),
-            lambda: scalars(0, 1, 0),
-        ),
-        Mutant(
-            "global minima too",
+        no_saddles("Every critical point with a full-rank middle is a global minimum.", lambda: scalars(0, 1, 0)),
+        too_many_saddles(
             "The Hessian has a negative eigenvalue in the end layers at every critical point.",
-            lambda t: decided(hessian(t, ends(t)).inertia()[1] > 0),
+            ends,
             lambda: scalars(1, 1, 1),
         ),
     ),

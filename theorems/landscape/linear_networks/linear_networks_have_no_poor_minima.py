@@ -36,13 +36,12 @@ from numerics.arithmetic.exact import Matrix, column, rational
 from numerics.arithmetic.exact import identity as eye
 from numerics.evidence.certificate import DescentCertificate
 from numerics.evidence.verdict import Verdict, decided, every, fails, undecided
-from numerics.strategies import alone
 from numerics.strategies.layer_products import Layers, above, escape, small
 from numerics.strategies.stationary_points import Point, critical_points
 from theorems import Citation, Claim, Mutant, Premise, Printed
+from theorems.cited.linear_networks import LOCAL_MINIMUM, full_rank, local_minimum
 from theorems.cited.matrices import inverse, rayleigh
 from theorems.proof import (
-    Axiom,
     Derivation,
     Statement,
     at_least,
@@ -54,35 +53,19 @@ from theorems.proof import (
     nonnegative,
     nonzero,
     positive,
-    predicate,
     zero,
 )
 from theorems.proof.crosscheck import Model
-from theorems.proof.lemmas import no_descent_no_gap, small_number, truncation_is_optimal
+from theorems.proof.lemmas import no_descent_no_gap, small_number
+from theorems.schemes.strict_saddles import superfluous
 
 # Proof.
-
-LOCAL_MINIMUM = "local minimum of the whole network, whose narrowest hidden layer is between H and Z"
 
 
 def quantified(*declarations: str):
     """Letters for a statement, and the same letters as expressions."""
     bound = tuple(letters(text) for text in declarations)
     return bound, tuple(letter(x) for x in bound)
-
-
-def full_rank() -> Axiom:
-    r"""At a local minimum with $R X^\top \ne 0$ the product has the rank $p$ of the narrowest hidden layer.
-
-    A smaller rank than $\min(\operatorname{rank} X, n_1, \dots, n_K)$ leads downhill. If that minimum is the rank of $X$ or
-    the number of outputs, the gradient of the last or of the first layer alone gives $R X^\top = 0$.
-    """
-    bound, (U, H, Z, W, X, Y, R) = quantified("U: m q", "H: q p", "Z: p h", "W: h n", "X: n N", "Y: m N", "R: m N")
-    new, (J, L) = quantified("B^-: p m", "C^-: N p")
-    premises = (predicate(LOCAL_MINIMUM, U, H, Z, W, X, Y), equal(R, Y - U @ H @ Z @ W @ X), nonzero(R @ X.T))
-    inverses = (equal(J @ U @ H, identity("p")), equal(Z @ W @ X @ L, identity("p")))
-    source = "own argument: theorems.landscape.degenerate_local_minima_are_critical_for_the_product, Reading"
-    return Axiom("degenerate local minima are stationary", Statement(bound, premises, inverses, new), "O", source)
 
 
 def proof() -> Derivation:
@@ -95,7 +78,7 @@ def proof() -> Derivation:
     r = d.scalar("r")
     near = d.given(positive(r), "radius")
     residual = d.given(equal(R, Y - U @ H @ Z @ W @ X), "residual")
-    local = d.given(predicate(LOCAL_MINIMUM, U, H, Z, W, X, Y), "local minimum")
+    local = d.given(local_minimum(U, H, Z, W, X, Y), "local minimum")
     bound, (U2, W2, P2) = quantified("U': m q", "W': h n", "P': m N")
     ball = (at_most((U2 - U).squared_norm(), r), at_most((W2 - W).squared_norm(), r), equal(P2, U2 @ H @ Z @ W2 @ X))
     higher = (at_least((Y - P2).squared_norm(), R.squared_norm()),)
@@ -251,7 +234,7 @@ def proof() -> Derivation:
     # Without a gap the product is a best approximation.
     at = {"B": B, "C": C, "S": S, "E": E, "D": D, "C^+": C_p, "D^+": D_p, "M": M, "lambda": lam, "kappa": kappa}
     facts = [left, right, M_is, C_id, C_C, DD_D, DD_, D_D, largest, smallest, lam_size, no_gap]
-    _, (best,) = d.lemma(truncation_is_optimal(), at, facts)
+    _, (best,) = d.lemma("landscape.products_without_a_gap_are_best_approximations", at, facts)
     hard = d.squares(goal, [(1, best)], [split, D_is, C_is, S_is, XX_X, X_X, X_XX_], rounds=6)
     d.cases([(flat, easy), (steep, hard)])
     d.model_predicate(LOCAL_MINIMUM, is_critical)  # `interpret` gives local minima only; this is what can be read off
@@ -437,16 +420,6 @@ def has_distinct_eigenvalues(t: Point) -> bool:
     return len(set(values)) == len(values)
 
 
-def superfluous(name: str, statement: str, holds: Callable[[Point], bool]) -> Premise:
-    return Premise(
-        name,
-        statement,
-        holds,
-        kind="superfluous",
-        violating=lambda: alone(critical_points()).filter(lambda t: not holds(t)),
-    )
-
-
 def zero_layers() -> Point:
     frame = {"left": eye(1), "right": eye(1)}
     return squares([[0]], [[0]], Y=[[1]], spectrum=(Fraction(1),), **frame)
@@ -513,14 +486,18 @@ claim = Claim(
             without=dead_unit,
             show=shown,
         ),
-        superfluous("full-rank inputs", r"$X X^\top$ has full rank.", lambda t: t.X.rank() == t.X.rows),
         superfluous(
+            critical_points, "full-rank inputs", r"$X X^\top$ has full rank.", lambda t: t.X.rank() == t.X.rows
+        ),
+        superfluous(
+            critical_points,
             "full-rank correlation",
             r"$X Y^\top$ has full rank.",
             lambda t: (t.X @ t.Y.T).rank() == min(t.X.rows, t.Y.rows),
         ),
-        superfluous("few outputs", r"$n_K \le n_0$.", lambda t: t.Y.rows <= t.X.rows),
+        superfluous(critical_points, "few outputs", r"$n_K \le n_0$.", lambda t: t.Y.rows <= t.X.rows),
         superfluous(
+            critical_points,
             "distinct eigenvalues",
             r"$Y X^\top (X X^\top)^{-1} X Y^\top$ has $n_K$ distinct eigenvalues.",
             has_distinct_eigenvalues,

@@ -43,7 +43,6 @@ from numerics.strategies.critical_points import (
     CriticalPoint,
     Sizes,
     error,
-    gradient,
     has_few_outputs,
     hessian,
     is_distinct,
@@ -53,12 +52,13 @@ from numerics.strategies.critical_points import (
     numbers,
     places,
     scalars,
-    violations,
 )
 from theorems import Citation, Claim, Mutant, Premise
 from theorems.cited.matrices import inverse, rayleigh
 from theorems.proof import Derivation, Expr, Fact, Letter, Statement
 from theorems.proof.crosscheck import Model
+from theorems.schemes.projections import image
+from theorems.schemes.strict_saddles import critical, linear, no_saddles, superfluous, too_many_saddles
 
 
 def curvature(U, V, X, Y, D, C):
@@ -102,10 +102,6 @@ def proof() -> Derivation:
         (l, v), facts = d.axiom(rayleigh(), {"S": S, "B": B}, new=new, values={value: part(0), vector: part(1)})
         return l, v, facts
 
-    def projector(name: str, term: Expr, symmetry: Fact) -> tuple[Expr, Fact]:
-        P, defined = d.define(name, (term + term.T) / 2, symmetric=True)
-        return P, d.algebra(equal(P, term), [defined, symmetry])
-
     # The residual D and the part R = W X of it that linear maps of X can reach.
     D, d_is = d.define("D", Y - U @ V @ X)
     Z, z_is = d.define("Z", V @ X)
@@ -120,28 +116,15 @@ def proof() -> Derivation:
     right = d.algebra(zero(R @ Z.T), [normal, slope_U, z_is])
 
     # Q and F project onto the images of U and A; N and K project onto their kernels.
-    U_inv, of_U = inverse(d, U, "U^+")
-    Q, q_is = projector("Q", U @ U_inv, of_U[2])
-    N, n_is = projector("N", identity("p") - U_inv @ U, of_U[3])
-    QU = d.algebra(equal(Q @ U, U), [q_is, of_U[0]])
-    UN = d.algebra(zero(U @ N), [n_is, of_U[0]])
-    QQ = d.algebra(equal(Q @ Q, Q), [q_is, QU])
-    NN = d.algebra(equal(N @ N, N), [n_is, UN])
-    QR = d.algebra(zero(R.T @ Q), [q_is, left])
-    rank_U = d.algebra(equal(Q.trace(), dimension("p") - N.trace()), [q_is, n_is])
-    A_inv, of_A = inverse(d, A, "A^+")
-    F, f_is = projector("F", A @ A_inv, of_A[2])
-    K, k_is = projector("K", identity("p") - A_inv @ A, of_A[3])
-    FA = d.algebra(equal(F @ A, A), [f_is, of_A[0]])
-    FF = d.algebra(equal(F @ F, F), [f_is, FA])
-    AK = d.algebra(zero(A @ K), [k_is, of_A[0]])
-    KK = d.algebra(equal(K @ K, K), [k_is, AK])
-    rank_A = d.algebra(equal(F.trace(), dimension("p") - K.trace()), [f_is, k_is])
+    of_U, of_A = image(d, U, ("U^+", "Q", "N")), image(d, A)
+    Q, N, QU, QQ = of_U.F, of_U.K, of_U.FA, of_U.FF
+    F, K, FF = of_A.F, of_A.K, of_A.FF
+    QR = d.algebra(zero(R.T @ Q), [of_U.F_is, left])
 
     # How much better (A, B) is: Pythagoras twice.
     C, c_is = d.define("C", A @ B @ X)
     M, m_is = d.define("M", U @ Z + R)
-    FC = d.algebra(equal(F @ C, C), [c_is, FA])
+    FC = d.algebra(equal(F @ C, C), [c_is, of_A.FA])
     parts = (C - U @ Z).squared_norm() - 2 * (C - U @ Z).inner(R)
     expanded = d.algebra(equal(better - E, parts), [d_is, c_is, z_is, normal])
     parts = (C - F @ M).squared_norm() + (U @ Z).squared_norm() - (F @ U @ Z).squared_norm() - (F @ R).squared_norm()
@@ -165,7 +148,7 @@ def proof() -> Derivation:
     either = d.squares(
         positive(nu * m + l * mu * p),
         [(1, smaller), C - F @ M, (1, seen), (1, weak[2]), (1, l_sign, K), (1, l_sign, kernel[2])],
-        [gap, trace, rank_U, rank_A, KK],
+        [gap, trace, of_U.rank, of_A.rank, of_A.KK],
         reason="a better pair exists: by Ky Fan, nu or lambda mu is positive",
     )
 
@@ -189,8 +172,8 @@ def proof() -> Derivation:
     # First case: y = U' U z, and q = U z has |P' q|^2 < lambda |q|^2.
     first = d.suppose(positive(nu * m), "P' stretches some q in the image of U too little")
     q, q_def = d.define("q", m * J @ e)
-    g, g_def = d.define("g", m * U_inv @ (e - F @ e))
-    Ug = d.algebra(equal(U @ g, q), [g_def, q_def, j_is, q_is])
+    g, g_def = d.define("g", m * of_U.inverse @ (e - F @ e))
+    Ug = d.algebra(equal(U @ g, q), [g_def, q_def, j_is, of_U.F_is])
     value = -2 * u.squared_norm() * e.squared_norm() * (nu * m) * m
     low = d.algebra(equal(form(U.T @ q, g), value), [Ug, q_def, s_is, weak[0]])
     down = d.squares(less(along(U.T @ q, g), 0), [(2, top[1], weak[1], first, m_sign)], [bends(U.T @ q, g), low])
@@ -202,8 +185,8 @@ def proof() -> Derivation:
     v, v_def = d.define("v", p * N @ z)
     a, a_def = d.define("a", (Z.T @ v).squared_norm())
     b, b_def = d.define("b", l * v.squared_norm())
-    b_sign = d.squares(positive(b), [(1, both, p_sign, kernel[1])], [b_def, v_def, NN, kernel[0]])
-    Uv = d.algebra(zero(U @ v), [v_def, UN])
+    b_sign = d.squares(positive(b), [(1, both, p_sign, kernel[1])], [b_def, v_def, of_U.KK, kernel[0]])
+    Uv = d.algebra(zero(U @ v), [v_def, of_U.AK])
     y, z = b * v, (a + 1) * v
     squares = [(4, top[1], b_sign, b_sign), (2, top[1], b_sign, b_sign, Z.T @ v)]
     down = d.squares(less(along(y, z), 0), squares, [bends(y, z), a_def, b_def, Uv])
@@ -312,13 +295,7 @@ claim = Claim(
     source=Citation("zhu2020global", "abstract"),
     also=(Citation("kawaguchi2016deep", "Theorem 2.3 (iv)"), Citation("baldi1989neural", "abstract")),
     premises=(
-        Premise(
-            "critical",
-            "Both gradients vanish.",
-            holds=lambda t: not any(gradient(t, places(t))),
-            without=lambda: scalars(1, 1, y=Fraction(3, 2)),
-            show=numbers,
-        ),
+        critical("Both gradients vanish.", places, lambda: scalars(1, 1, y=Fraction(3, 2))),
         Premise(
             "two layers",
             "The network has two layers.",
@@ -333,33 +310,19 @@ claim = Claim(
             without=weighted,
             show=numbers,
         ),
-        Premise(
-            "linear",
-            "No activation function stands between the layers.",
-            holds=lambda t: not t.squared,
-            without=lambda: scalars(0, 0, squared=True),
-            show=numbers,
-        ),
-        Premise(
-            "full rank",
-            r"$X X^\top$ and $X Y^\top$ have full rank.",
-            holds=is_full_rank,
-            kind="superfluous",
-            violating=violations(critical_points, is_full_rank),
-        ),
-        Premise(
+        linear(lambda: scalars(0, 0, squared=True)),
+        superfluous(critical_points, "full rank", r"$X X^\top$ and $X Y^\top$ have full rank.", is_full_rank),
+        superfluous(
+            critical_points,
             "distinct eigenvalues",
             r"$Y X^\top (X X^\top)^{-1} X Y^\top$ has distinct eigenvalues.",
-            holds=is_distinct,
-            kind="superfluous",
-            violating=violations(critical_points, is_distinct),
+            is_distinct,
         ),
-        Premise(
+        superfluous(
+            critical_points,
             "few outputs",
             r"There are at most as many outputs as inputs, $m \le n$.",
-            holds=has_few_outputs,
-            kind="superfluous",
-            violating=violations(critical_points, has_few_outputs),
+            has_few_outputs,
         ),
     ),
     derivation=proof,
@@ -369,18 +332,10 @@ claim = Claim(
     stratum=stratum,
     beyond="the whole Hessian, from values of the loss alone, and at global minima that the loss is the Eckart-Young value",
     mutants=(
-        Mutant(
-            "global minima too",
-            "The Hessian has a negative eigenvalue at every critical point.",
-            lambda t: decided(signs(t)[1] > 0),
-            lambda: scalars(1, 1),
+        too_many_saddles(
+            "The Hessian has a negative eigenvalue at every critical point.", places, lambda: scalars(1, 1)
         ),
-        Mutant(
-            "no saddles",
-            "Every critical point is a global minimum.",
-            lambda t: decided(not is_not_global(t)),
-            lambda: scalars(0, 0),
-        ),
+        no_saddles("Every critical point is a global minimum.", lambda: scalars(0, 0)),
         Mutant(
             "flat origin",
             r"At $U = 0$, $V = 0$ the Hessian has no negative eigenvalue.",

@@ -37,19 +37,21 @@ from flint import fmpq
 from hypothesis import strategies as st
 
 from numerics.arithmetic.exact import Matrix, column, diagonal, hstack, identity, rational, vstack, zeros
-from numerics.arithmetic.polynomial import Polynomial, characteristic_polynomial
+from numerics.arithmetic.polynomial import has_singular_values
 from numerics.evidence.certificate import Point
 from numerics.evidence.verdict import Verdict, at_least, at_most, decided, equal, every, fails, undecided
 from numerics.strategies import frames, matrices, sizes, spectra
 from numerics.strategies.factorizations import gram
+from numerics.strategies.layer_products import mirror_images
 from numerics.sublevel.losses import NetworkLoss
 from numerics.sublevel.paths.certified import PathCertificate, certify
 from numerics.sublevel.paths.disconnection import DisconnectionCertificate, upper
 from numerics.sublevel.paths.linear_paths import end_to_end
-from theorems import Citation, Claim, Mutant, Premise, Printed, Tight
-from theorems.cited.matrices import image
+from theorems import Citation, Claim, Mutant, Premise, Tight
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
+from theorems.schemes.narrow_layers import printed
+from theorems.schemes.projections import image
 
 
 def turned(up, aside, v, y, a, b, e, r):
@@ -94,7 +96,7 @@ def proof() -> Derivation:
 
     # Keep the part of Y in the image of the layers above, and no more.
     def kept(product, mark=""):
-        F = image(d, product, mark)
+        F = image(d, product, (f"A^+{mark}", f"F{mark}", f"K{mark}"))
         rest = F.F @ (U @ C @ R.T + T) - product @ A @ X
         lost = Y.squared_norm() - (F.F @ U @ C).squared_norm() - (F.F @ T).squared_norm()
         pythagoras = d.algebra(
@@ -256,15 +258,6 @@ def bottlenecks(draw) -> Bottleneck:
     return replace(t, point=tuple(W + draw(matrices(*W.shape)) * share for W in shrunk))
 
 
-def images(t: Bottleneck) -> list[Point]:
-    """The point and its mirror images at every set of bottlenecks: equal products, all combinations of signs."""
-    found = [t.point]
-    for k in t.narrow:
-        z = column([1] + [0] * (t.s - 1))
-        found += [(*w[:k], *reversed(mirrored(w[k + 1], w[k], z, fmpq(1), identity(t.s))), *w[k + 2 :]) for w in found]
-    return found
-
-
 def signs(t: Bottleneck, w: Point) -> tuple[int, ...]:
     U = t.left[:, : t.s]
     found = [(U.T @ upper(w, k)).det() for k in t.narrow]
@@ -272,13 +265,15 @@ def signs(t: Bottleneck, w: Point) -> tuple[int, ...]:
 
 
 def is_planted(t: Bottleneck) -> Verdict:
-    S = t.Y @ t.X.T.projector() @ t.Y.T
-    squares = [t.sigma(i) ** 2 for i in range(1, t.Y.rows + 1)]
+    reached, sigma = t.Y @ t.X.T.projector(), [t.sigma(i) for i in range(1, t.Y.rows + 1)]
     U = t.left[:, : t.s]
     return every(
         [
-            decided(characteristic_polynomial(S) == Polynomial.from_roots(squares), "the planted spectrum"),
-            decided(S @ U == U @ diagonal(squares[: t.s]), "U has the first singular vectors"),
+            decided(has_singular_values(reached, sigma), "the planted spectrum"),
+            decided(
+                reached @ reached.T @ U == U @ diagonal([x**2 for x in sigma[: t.s]]),
+                "U has the first singular vectors",
+            ),
         ]
     )
 
@@ -295,7 +290,7 @@ def check(t: Bottleneck) -> Verdict:
         least = t.optimum(min(t.hidden))
         below = t.optimum(t.s) <= t.u < t.wall and t.u < least
         return fails(f"the set is empty: E >= {least} > u = {t.u}") if below else undecided("a narrower layer")
-    mirror = images(t)
+    mirror = mirror_images(t.point, t.s)
     patterns = [signs(t, w) for w in mirror]
     verdicts = [is_planted(t), at_least(t.u, t.optimum(t.s), "no product of rank s is better")]
     verdicts += [equal(t.loss(w), t.loss(t.point), "a mirror image") for w in mirror]
@@ -501,13 +496,11 @@ claim = Claim(
         ),
     ),
     printed=(
-        Printed(
-            r"$n_j \ge \min(n_1, n_K)$ for all hidden layers implies connected sublevel sets.",
-            Citation("freeman2017topology", "Proposition 2.2"),
+        printed(
             lambda t: (
-                fails(certificate(t, images(t)[1], t.narrow[0]).verify().reason)
+                fails(certificate(t, mirror_images(t.point, t.s)[1], t.narrow[0]).verify().reason)
                 if all(h >= min(t.Y.rows, t.X.rows) for h in t.hidden)
-                and certificate(t, images(t)[1], t.narrow[0]).verify().holds
+                and certificate(t, mirror_images(t.point, t.s)[1], t.narrow[0]).verify().holds
                 else undecided("nothing at hand")
             ),
             lambda: example((1,), 1, 1),

@@ -27,14 +27,17 @@ from flint import fmpq
 from hypothesis import strategies as st
 
 from numerics.arithmetic.exact import Matrix, column, diagonal, identity, rational
+from numerics.arithmetic.polynomial import has_singular_values
 from numerics.evidence.certificate import Point
 from numerics.evidence.verdict import Verdict, decided, equal, every, fails, undecided
 from numerics.strategies import linear_networks, planted_matrices, rationals, sizes
+from numerics.strategies.layer_products import mirror_images
 from numerics.sublevel.paths.gauge_paths import connect_through_gauge, sign_pattern
 from numerics.sublevel.paths.linear_paths import end_to_end, squared_error
-from theorems import Citation, Claim, Mutant, Premise, Printed, Tight
+from theorems import Citation, Claim, Mutant, Premise, Tight
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
+from theorems.schemes.narrow_layers import printed
 
 
 def turned(V, z, t, c, one):
@@ -183,16 +186,6 @@ def levels(draw, deficient: bool = False) -> Level:
     return t.transposed if draw(st.booleans()) else t
 
 
-def mirrored(layers: Point, m: int) -> list[Point]:
-    """The point and its images under one reflection at every set of hidden layers of width m: equal products."""
-    points = [layers]
-    for k, W in enumerate(layers[:-1]):
-        if W.rows == m:
-            H = diagonal([-1] + [1] * (m - 1))
-            points += [(*w[:k], H @ w[k], w[k + 1] @ H, *w[k + 2 :]) for w in points]
-    return points
-
-
 def components(level: Level) -> tuple[int, Verdict]:
     r"""The number of classes of the mirror images of both points, and whether it is certain.
 
@@ -200,7 +193,7 @@ def components(level: Level) -> tuple[int, Verdict]:
     from there on, certified paths join all of them.
     """
     t = level.dual
-    images, through = mirrored(t.start, t.mu), None
+    images, through = mirror_images(t.start, t.mu), None
     certain = [is_planted(t)]
     if t.u < rational(t.spectrum[-1]) ** 2:
         signs = [sign_pattern(w) for w in images]
@@ -218,14 +211,10 @@ def components(level: Level) -> tuple[int, Verdict]:
 
 def is_planted(t: Level) -> Verdict:
     """The spectrum is that of Y, and `lower` is at the distance of its last value with smaller rank."""
-    from numerics.arithmetic.polynomial import Polynomial, characteristic_polynomial
-
-    squares = [rational(s) ** 2 for s in t.spectrum]
-    gram = characteristic_polynomial(t.Y @ t.Y.T)
     return every(
         [
-            decided(gram == Polynomial.from_roots(squares), "the planted spectrum"),
-            equal((t.lower - t.Y).squared_norm(), squares[-1], "the distance to smaller rank"),
+            decided(has_singular_values(t.Y, t.spectrum), "the planted spectrum"),
+            equal((t.lower - t.Y).squared_norm(), rational(t.spectrum[-1]) ** 2, "the distance to smaller rank"),
             decided(t.lower.rank() < t.mu, "smaller rank"),
         ]
     )
@@ -363,9 +352,7 @@ claim = Claim(
         ),
     ),
     printed=(
-        Printed(
-            r"$n_j \ge \min(n_1, n_K)$ for all hidden layers implies connected sublevel sets.",
-            Citation("freeman2017topology", "Proposition 2.2"),
+        printed(
             counts(lambda t: 1),
             lambda: example((1,), (1,), (1,)),
             r"$(w_1 w_2 - 1)^2$ has two components for $u < 1$, one for each sign of $w_2$.",

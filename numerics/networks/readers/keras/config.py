@@ -19,10 +19,6 @@ Order = tuple[int, int]
 """Of flat values: (channels, places), which the file has places first and the network channels first."""
 
 
-class Unsupported(Exception):
-    """A layer that cannot be read, or not with these settings; the text says which."""
-
-
 def get(config: Any, key: str, kind: type | tuple[type, ...], where: str) -> Any:
     """A setting of the configuration, of the type it must have; raises `InputError`."""
     value = config.get(key) if isinstance(config, Mapping) else None

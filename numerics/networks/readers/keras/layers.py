@@ -25,9 +25,9 @@ from numerics.networks.layers import (
     Reshape,
     Scaling,
 )
-from numerics.networks.readers.assembly import same_padding
+from numerics.networks.readers.assembly import Unsupported, same_padding
 from numerics.networks.readers.files import short
-from numerics.networks.readers.keras.config import MODELS, KerasLayer, Order, Unsupported
+from numerics.networks.readers.keras.config import MODELS, KerasLayer, Order
 from numerics.networks.readers.keras.wiring import Wiring
 
 _ACTIVATIONS = {

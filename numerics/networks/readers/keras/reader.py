@@ -25,7 +25,7 @@ from numerics.evidence.errors import InputError
 from numerics.networks.network import Network
 from numerics.networks.readers.assembly import Assembly
 from numerics.networks.readers.files import MOST_TEXT, Archive, json_object, short
-from numerics.networks.readers.keras.config import MODELS, Unsupported
+from numerics.networks.readers.keras.config import MODELS
 from numerics.networks.readers.keras.hdf5 import read_hdf5
 from numerics.networks.readers.keras.layers import LAYERS
 from numerics.networks.readers.keras.wiring import Wiring
@@ -84,18 +84,11 @@ class Model(Wiring):
             (self.output,) = self.uses[self.output][1]
         for value in order:
             layer, reads = self.uses[value]
-            try:
-                with np.errstate(over="ignore"):  # what is infinite then is refused by its layer
-                    LAYERS[layer.kind](self, layer, value, reads, layer.variables)
-            except Unsupported as why:
-                self.assembly.unknown(value, f"{layer}{why}")
-            except InputError:
-                raise
-            except (TypeError, ValueError, IndexError, KeyError, AttributeError, OverflowError) as error:
-                raise InputError(
-                    f"`{self.path}`: the layer {layer} must have the settings and tensors of its kind, "
-                    f"found others: {short(error, 100)}."
-                ) from error
+            with (
+                self.assembly.reading(value, "layer", layer, "settings and tensors"),
+                np.errstate(over="ignore"),  # what is infinite then is refused by its layer
+            ):
+                LAYERS[layer.kind](self, layer, value, reads, layer.variables)
         self.assembly.check()
         if self.orders.get(self.output) is not None:
             raise InputError(f"`{self.path}` must end with a dense layer, found values in the order of an image.")

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from numerics.evidence.errors import InputError
-from numerics.networks.readers.assembly import Assembly
+from numerics.networks.readers.assembly import Assembly, Unsupported
 from numerics.networks.readers.files import MOST_MEMBERS, short
-from numerics.networks.readers.keras.config import MODELS, KerasLayer, Order, Unsupported
+from numerics.networks.readers.keras.config import MODELS, KerasLayer, Order
 
 _SPACE = re.compile(r"((Depthwise|Separable)?Conv|ZeroPadding|(Global)?(Max|Average)Pooling)[12]D")
 

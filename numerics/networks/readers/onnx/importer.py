@@ -8,15 +8,11 @@ from typing import Any
 from numpy.typing import NDArray
 
 from numerics.evidence.errors import InputError
-from numerics.networks.readers.assembly import Assembly
+from numerics.networks.readers.assembly import Assembly, Unsupported
 from numerics.networks.readers.files import short
 from numerics.networks.readers.onnx.wire import Graph, Node
 
 Pairs = list[tuple[int, int]]
-
-
-class Unsupported(Exception):
-    """An operator that is known but used in a way that cannot be read; the text says which."""
 
 
 class Importer:

@@ -11,8 +11,9 @@ import math
 from collections.abc import Callable
 
 from numerics.networks.layers import Flatten, Reshape
+from numerics.networks.readers.assembly import Unsupported
 from numerics.networks.readers.files import short
-from numerics.networks.readers.onnx.importer import Importer, Pairs, Unsupported
+from numerics.networks.readers.onnx.importer import Importer, Pairs
 from numerics.networks.readers.onnx.operators import add_layer, same, shape_of
 from numerics.networks.readers.onnx.wire import Node
 from numerics.networks.windows import Shape

@@ -22,9 +22,9 @@ from numerics.networks.layers import (
     Pooling,
     Scaling,
 )
-from numerics.networks.readers.assembly import same_padding
+from numerics.networks.readers.assembly import Unsupported, same_padding
 from numerics.networks.readers.files import short
-from numerics.networks.readers.onnx.importer import Importer, Pairs, Unsupported
+from numerics.networks.readers.onnx.importer import Importer, Pairs
 from numerics.networks.readers.onnx.wire import Node
 
 _LARGEST = float(np.finfo(np.float32).max)

@@ -29,9 +29,9 @@ from numpy.typing import NDArray
 
 from numerics.evidence.errors import InputError
 from numerics.networks.network import Network
-from numerics.networks.readers.assembly import with_two_logits
+from numerics.networks.readers.assembly import Unsupported, with_two_logits
 from numerics.networks.readers.files import MOST_BYTES, open_file, short
-from numerics.networks.readers.onnx.importer import Importer, Unsupported
+from numerics.networks.readers.onnx.importer import Importer
 from numerics.networks.readers.onnx.moves import BATCH, MOVES
 from numerics.networks.readers.onnx.operators import CALCULATIONS
 from numerics.networks.readers.onnx.wire import Node, read_graph
@@ -126,17 +126,8 @@ class Reader(Importer):
             self.logits.append(logit)
             self.ended.update(node.outputs)
         elif not self._constant(node):
-            try:
+            with self.assembly.reading(name, "operator", node, "attributes and inputs"):
                 _OPERATORS.get(node.operator, _other)(self, node)
-            except Unsupported as why:
-                self.assembly.unknown(name, f"{node}{why}")
-            except InputError:
-                raise
-            except (TypeError, ValueError, IndexError, KeyError, AttributeError, OverflowError) as error:
-                raise InputError(
-                    f"`{self.path}`: the operator {node} must have the attributes and inputs of its kind, "
-                    f"found others: {short(error, 100)}."
-                ) from error
 
     def _logit_of_two_probabilities(self, node: Node) -> str | None:
         r"""The value $z$ when the operator is the Concat of $1 - \sigma(z)$ and $\sigma(z)$, one number for each sample."""

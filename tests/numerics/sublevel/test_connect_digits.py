@@ -12,7 +12,7 @@ from numerics.sublevel.paths.certified import between
 from numerics.sublevel.paths.chords import value_at
 from numerics.sublevel.paths.point_vectors import to_network
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "connect_digits.py"
+EXAMPLE = Path(__file__).parents[3] / "examples" / "connect_digits.py"
 
 
 @pytest.fixture(scope="module")

@@ -15,24 +15,23 @@ from numerics.arithmetic.symbols import between_grid_points, largest_on_grid, sy
 from numerics.evidence.errors import InputError
 from numerics.networks import Activation, Add, Convolution, Dense, Flatten, Network, Pooling
 from numerics.networks.norms import convolutions as module
-from numerics.networks.norms.axes import embedded
+from numerics.networks.norms.axes import embedded, has_aliases
 from numerics.networks.norms.convolutions import (
     convolution_norm,
-    dense_operator,
     filter_norm_21,
     layer_norm,
     norm_at_every_size,
     reshaped_kernel_norm,
 )
+from numerics.networks.norms.dense import dense_operator
+from numerics.networks.norms.iteration import Operator
 from numerics.networks.norms.layers import (
     activation_constants,
     lipschitz_product,
-    reference_weights,
     spectral_complexity,
     spectral_norms,
 )
 from numerics.networks.norms.operators import (
-    identity_weight,
     operator_frobenius_norm,
     operator_norm,
     operator_norm_1_inf,
@@ -40,6 +39,7 @@ from numerics.networks.norms.operators import (
     operator_norm_21_columns,
     operator_norm_21_rows,
 )
+from numerics.networks.references import identity_weight, reference_weights
 
 CAMPAIGN = 20_000 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 240
 SLACK = 1e-12  # of the float singular values that the enclosures are compared with
@@ -114,7 +114,7 @@ def test_the_matrix_is_the_layer():
 def test_the_two_directions_of_the_search_are_transposes():
     for layer, shape in random_cases(60, 1):
         group = layer.groups - 1
-        operator = module._Operator(layer, shape[1:], group, exponent=1)
+        operator = Operator(layer, shape[1:], group, exponent=1)
         rng = np.random.default_rng(0)
         x = rng.standard_normal((operator.inputs, *shape[1:]))
         y = rng.standard_normal((operator.outputs, *operator.counts))
@@ -174,11 +174,7 @@ def test_small_operators_contain_the_ball_value():
     compared = 0
     for layer, shape in random_cases(250, 4):
         A = dense_operator(layer, shape)
-        if (
-            min(A.shape) > 8
-            or max(A.shape) > 16
-            or any(module.has_aliases(layer, a, n) for a, n in enumerate(shape[1:]))
-        ):
+        if min(A.shape) > 8 or max(A.shape) > 16 or any(has_aliases(layer, a, n) for a, n in enumerate(shape[1:])):
             continue
         compared += 1
         with ctx.workprec(128):
@@ -360,7 +356,7 @@ def test_a_torus_that_is_one_smaller_fails(monkeypatch):
     monkeypatch.setattr(module, "embedded", smaller)
     with pytest.raises(ArithmeticError, match=r"certified bounds must not contradict each other, found 1\.80"):
         convolution_norm(kernel, (1, 3), padding=((0, 1),), method="torus")
-    monkeypatch.setattr(module, "_iterated", lambda *_: arb(0))
+    monkeypatch.setattr(module, "lower_end", lambda *_: arb(0))
     wrong = convolution_norm(kernel, (1, 3), padding=((0, 1),), method="torus")
     truth = np.linalg.norm(dense_operator(Convolution(kernel, padding=((0, 1),)), (1, 3)), 2)  # 1.802
     assert float(found.upper()) >= truth > float(wrong.upper())
@@ -467,7 +463,7 @@ def test_kernel_norms_by_name():
         norm, kernel = layer_norm(layer, shape), reshaped_kernel_norm(layer.weight, layer.groups)
         assert not norm > kernel * arb(layer.windows.cells).sqrt()
         axes = [embedded(layer, axis, n) for axis, n in enumerate(shape[1:])]
-        read = [module.places(layer, axis, n) for axis, n in enumerate(shape[1:])]
+        read = [layer.places(axis, n) for axis, n in enumerate(shape[1:])]
         if all((r >= 0).all(axis=1).any() for r in read) and all(axes):
             assert not norm < kernel
 

@@ -275,20 +275,101 @@ def test_invariances(seed: int, d: int, adjacency: str) -> None:
     assert levels(np.roll(values, 1, periodic) if periodic else values, periodic) == expected
 
 
+def mixtures(d: int) -> list[tuple[bool, ...]]:
+    """All ways to close up some of the axes."""
+    return list(itertools.product((False, True), repeat=d))
+
+
+def union_find(values: np.ndarray, adjacency: str, flags: tuple[bool, ...]) -> list[tuple[float, float]]:
+    """Births and deaths by the elder rule, vertex by vertex, from the definitions alone."""
+    parent: dict[tuple[int, ...], tuple[int, ...]] = {}
+    born: dict[tuple[int, ...], tuple[float, tuple[int, ...]]] = {}
+    pairs = []
+
+    def root(v: tuple[int, ...]) -> tuple[int, ...]:
+        while parent[v] != v:
+            v = parent[v]
+        return v
+
+    for v in sorted(np.ndindex(values.shape), key=lambda v: (values[v], v)):
+        if values[v] == np.inf:
+            break
+        parent[v], born[v] = v, (float(values[v]), v)
+        for o in itertools.product((-1, 0, 1), repeat=values.ndim):
+            w = tuple((x + k) % n if p else x + k for x, k, n, p in zip(v, o, values.shape, flags, strict=True))
+            if is_neighbour(adjacency, o) and w in parent and root(w) != root(v):
+                elder, younger = sorted((root(v), root(w)), key=born.__getitem__)
+                parent[younger] = elder
+                pairs.append((born[younger][0], float(values[v])))
+    pairs += [(born[v][0], np.inf) for v in parent if parent[v] == v]
+    return sorted(pair for pair in pairs if pair[0] < pair[1])
+
+
+@pytest.mark.parametrize("adjacency", ADJACENCIES)
+@pytest.mark.parametrize("shape", [(9,), (2, 7), (5, 6), (3, 1, 4), (2, 3, 5), (3, 2, 3, 4)])
+def test_a_flag_for_each_axis(shape: tuple[int, ...], adjacency: str) -> None:
+    """Every mixture, in all passes: stored, by sorting, evaluated a block at a time in Python and compiled."""
+    numba = pytest.importorskip("numba")
+    axes = [np.arange(n, dtype=float) for n in shape]
+    weights = np.random.default_rng(len(shape)).uniform(0.5, 2.5, 3)
+    a, b, c = (float(x) for x in weights)
+
+    def loss(w):
+        y = 0.3
+        for x in w:
+            y = (a * x + b * y + c) % 2.0  # no two axes alike
+        return y
+
+    compiled = numba.njit(loss)
+    for flags in mixtures(len(shape)):
+        r = np.random.default_rng(7)
+        for values in (r.random(shape), np.where(r.random(shape) < 0.2, np.inf, r.integers(0, 4, shape))):
+            expected = union_find(values, adjacency, flags)
+            numbers = [k for k, p in enumerate(flags) if p]
+            for periodic in (flags, list(flags), np.array(flags), numbers, [k - len(shape) for k in numbers]):
+                for method in ("saddles", "sort"):
+                    tree = merge_tree(values, adjacency=adjacency, periodic=periodic, method=method)
+                    assert [pair[:2] for pair in listed(tree)] == expected, (flags, periodic, method)
+                    assert tree.grid.periodic == flags
+        for fused in (loss, compiled):
+            tree = merge_tree_of_loss(fused, axes, adjacency=adjacency, periodic=flags)
+            expected = union_find(tree.values(), adjacency, flags)
+            assert [pair[:2] for pair in listed(tree)] == expected, flags
+    with pytest.raises(InputError, match=f"one flag for each of the {len(shape)} axes, found {len(shape) + 1}"):
+        merge_tree_of_loss(loss, axes, periodic=(True,) * (len(shape) + 1))
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4))
+def test_the_estimated_noise_knows_no_seam(seed: int, d: int) -> None:
+    """Turned along its periodic axes, a grid has the same second differences; across an open end there are none."""
+    r = np.random.default_rng(seed)
+    values = r.standard_normal(r.integers(3, 7, d))
+    flags = tuple(bool(p) for p in r.integers(0, 2, d))
+    turned = np.roll(values, r.integers(0, 7, d) * np.array(flags), range(d))
+    noise = merge_tree(values, periodic=flags).noise().size
+    assert merge_tree(turned, periodic=flags).noise().size == pytest.approx(noise)
+    assert merge_tree(values).noise().size <= noise
+    bordered = np.pad(values, [(0, 2) if p else (0, 0) for p in flags], mode="wrap")
+    assert merge_tree(bordered).noise().size == pytest.approx(noise)
+    axes = [np.arange(n) for n in values.shape]
+    fused = merge_tree_of_loss(lambda w: values[tuple(x.astype(int) for x in w)], axes, periodic=flags)
+    assert fused.noise().size == noise
+
+
 @pytest.mark.parametrize("shape", [(50,), (20, 21), (8, 9, 7), (4, 5, 4, 5)])
 def test_equals_gudhi(shape: tuple[int, ...]) -> None:
     gudhi = pytest.importorskip("gudhi")
     for seed in range(5):
         values = np.random.default_rng(seed).standard_normal(shape)
-        for axes in [[], list(range(len(shape)))]:
-            kind = gudhi.PeriodicCubicalComplex if axes else gudhi.CubicalComplex
-            extra = {"periodic_dimensions": [True] * len(shape)} if axes else {}
+        for flags in mixtures(len(shape)):
+            kind = gudhi.PeriodicCubicalComplex if any(flags) else gudhi.CubicalComplex
+            extra = {"periodic_dimensions": flags} if any(flags) else {}
             # Top cells touch in all their points, vertices along edges.
             for key, adjacency in [("top_dimensional_cells", "full"), ("vertices", "face")]:
-                if axes and key == "vertices":
+                if any(flags) and key == "vertices":
                     continue  # gudhi counts the vertices of a periodic axis in another way
                 diagram = [pair for k, pair in kind(**{key: values}, **extra).persistence(min_persistence=0) if k == 0]
-                ours = [pair[:2] for pair in listed(merge_tree(values, adjacency=adjacency, periodic=axes))]
+                ours = [pair[:2] for pair in listed(merge_tree(values, adjacency=adjacency, periodic=flags))]
                 assert sorted(diagram) == ours
 
 
@@ -425,9 +506,19 @@ def test_nan_is_found_wherever_it_is(seed: int) -> None:
 
 def test_bad_options() -> None:
     E = np.zeros((2, 2))
+    flags = "`periodic` needs True or False, one of them for each axis, or numbers of axes from 0 to 1"
     for options, message in [
         ({"adjacency": "edge"}, "`adjacency` needs one of face, freudenthal, full, found 'edge'."),
-        ({"periodic": [2]}, "`periodic` needs numbers of axes from 0 to 1, or True for all, found [2]."),
+        ({"periodic": [2]}, f"{flags}, found [2]."),
+        ({"periodic": [-3]}, f"{flags}, found [-3]."),
+        ({"periodic": (True, 1)}, f"{flags}, found (True, 1)."),
+        ({"periodic": [0.0]}, f"{flags}, found [0.0]."),
+        ({"periodic": 1}, f"{flags}, found 1."),
+        ({"periodic": (True,)}, "`periodic` needs one flag for each of the 2 axes, found 1: (True,)."),
+        (
+            {"periodic": (False, True, False)},
+            "`periodic` needs one flag for each of the 2 axes, found 3: (False, True, False).",
+        ),
         ({"method": "fast"}, "`method` needs one of auto, saddles, sort, found 'fast'."),
         ({"workers": 0}, "`workers` needs a number of threads of at least 1, found 0."),
     ]:

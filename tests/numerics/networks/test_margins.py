@@ -392,7 +392,7 @@ def test_data_norm_is_the_frobenius_norm():
 
 
 def test_the_way_from_training_to_risks_on_digits(tmp_path, capsys):
-    example = Path(__file__).parents[2] / "examples" / "train_digits.py"
+    example = Path(__file__).parents[3] / "examples" / "train_digits.py"
     runpy.run_path(str(example))["main"](str(tmp_path))
     assert "test accuracy" in capsys.readouterr().out
     network, data = load_network(tmp_path / "digits-network.npz"), load_data(tmp_path / "digits-train.npz")

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from numerics.arithmetic.exact import Matrix, identity, orthogonal, planted, rational, zeros
-from numerics.arithmetic.polynomial import Polynomial, characteristic_polynomial
+from numerics.arithmetic.polynomial import Polynomial, characteristic_polynomial, has_singular_values
 from numerics.strategies import (
     TINY,
     Batch,
@@ -41,6 +41,7 @@ from numerics.strategies import (
     widths,
 )
 from numerics.strategies import stream as module
+from numerics.strategies.layer_products import above, mirror_images, through
 
 PHASES = (hypothesis.Phase.generate, hypothesis.Phase.shrink)
 
@@ -216,6 +217,21 @@ def test_planted_matrices_have_the_singular_values_they_name(p):
     for s in [*p.spectrum, *[Fraction(0)] * (n - len(p.spectrum))]:
         expected = expected * (x - Polynomial([rational(s * s)]))
     assert characteristic_polynomial(p.matrix.T @ p.matrix) == expected
+    assert has_singular_values(p.matrix, p.spectrum)
+    assert not has_singular_values(p.matrix, (p.spectrum[0] + 1, *p.spectrum[1:]) if p.spectrum else (1,))
+
+
+@given(st.data(), sizes(1, 3), sizes(1, 4))
+def test_mirror_images_have_one_product_and_all_signs(data, width, depth):
+    network = data.draw(linear_networks([width] * (depth + 1)))
+    points = mirror_images(network, width)
+    assert len(points) == 2 ** (depth - 1)
+    assert len({through(w, identity(width))[-1] for w in points}) == 1
+    tops = [above(w)[1:-1] for w in points]  # the products of the layers above each hidden layer
+    if all(B.det() != 0 for B in tops[0]):
+        assert len({tuple(B.det() > 0 for B in row) for row in tops}) == len(points)
+    wider = mirror_images(network, width + 1)
+    assert wider == [network]
 
 
 @settings(max_examples=40, deadline=None)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from numerics.sublevel.grids.compiled import kernel
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MODULE = """
 from numerics.sublevel.grids.compiled import announced, kernel
 

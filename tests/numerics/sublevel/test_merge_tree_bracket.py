@@ -89,8 +89,8 @@ def closed_cells(values: np.ndarray, pick: np.ufunc) -> np.ndarray:
     return values
 
 
-def face_graph(shape: tuple[int, ...]) -> nx.Graph:
-    """All faces, each joined to the faces in its closure."""
+def face_graph(shape: tuple[int, ...], periodic: tuple[bool, ...] = ()) -> nx.Graph:
+    """All faces, each joined to the faces in its closure, and the two copies of a face on the seam of a periodic axis."""
     graph = nx.Graph()
     steps = [v for v in itertools.product((-1, 0, 1), repeat=len(shape)) if any(v)]
     for f in itertools.product(*map(range, shape)):
@@ -98,21 +98,31 @@ def face_graph(shape: tuple[int, ...]) -> nx.Graph:
         for v in steps:
             if all(f[a] % 2 for a in range(len(shape)) if v[a]):  # only open directions have sides
                 graph.add_edge(f, tuple(f[a] + v[a] for a in range(len(shape))))
+        for a, p in enumerate(periodic):
+            if p and f[a] == 0:
+                graph.add_edge(f, (*f[:a], shape[a] - 1, *f[a + 1 :]))
     return graph
 
 
-def random_faces(seed: int, d: int) -> tuple[np.random.Generator, np.ndarray]:
+def random_faces(seed: int, d: int) -> tuple[np.random.Generator, np.ndarray, tuple[bool, ...]]:
+    """Values on faces, equal on the two copies of a seam, and which axes are periodic."""
     r = np.random.default_rng(seed)
-    shape = tuple(2 * int(n) + 1 for n in r.integers(2, {1: 8, 2: 4, 3: 2}[d], d, endpoint=True))
-    return r, r.integers(0, 6, shape).astype(float)
+    shape = tuple(2 * int(n) + 1 for n in r.integers(1, {1: 8, 2: 4, 3: 2}[d], d, endpoint=True))
+    shape = shape if max(shape) > 3 else (5, *shape[1:])  # a tree needs two cells
+    values, periodic = r.integers(0, 6, shape).astype(float), tuple(bool(p) for p in r.integers(0, 2, d))
+    for a, p in enumerate(periodic):
+        if p:
+            seam = np.moveaxis(values, a, 0)
+            seam[-1] = seam[0]
+    return r, values, periodic
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 3))
 def test_never_claims_more_than_the_truth(seed: int, d: int) -> None:
-    r, values = random_faces(seed, d)
+    r, values, periodic = random_faces(seed, d)
     lo, hi = closed_cells(values, np.minimum), closed_cells(values, np.maximum)
-    b = bracket_from_bounds(lo, hi)
-    graph = face_graph(values.shape)
+    b = bracket_from_bounds(lo, hi, periodic=periodic)
+    graph = face_graph(values.shape, periodic)
     p, q = (tuple(int(k) for k in r.integers(lo.shape)) for _ in range(2))
     x, y = (tuple(2 * k + int(s) for k, s in zip(v, r.integers(0, 3, d), strict=True)) for v in (p, q))
     merge = np.inf
@@ -127,7 +137,7 @@ def test_never_claims_more_than_the_truth(seed: int, d: int) -> None:
 @given(st.integers(0, 2**32 - 1), st.integers(1, 3), st.booleans())
 def test_equals_the_definition(seed: int, d: int, outside: bool) -> None:
     """Components and minimal paths counted by networkx at every level, ties and infinities included."""
-    r, values = random_faces(seed, d)
+    r, values, periodic = random_faces(seed, d)
     lo, hi = closed_cells(values, np.minimum), closed_cells(values, np.maximum)
     shape = lo.shape
     hi[r.random(shape) < 0.1] = np.inf
@@ -135,9 +145,9 @@ def test_equals_the_definition(seed: int, d: int, outside: bool) -> None:
     if outside:
         gone = r.random(shape) < 0.3
         lo[gone] = hi[gone] = np.inf
-    full = reference_graph(Grid(shape, "full", (False,) * d))
-    below = full if np.isposinf(lo).any() else reference_graph(Grid(shape, "face", (False,) * d))
-    b = bracket_from_bounds(lo, hi)
+    full = reference_graph(Grid(shape, "full", periodic))
+    below = full if np.isposinf(lo).any() else reference_graph(Grid(shape, "face", periodic))
+    b = bracket_from_bounds(lo, hi, periodic=periodic)
 
     def components(graph: nx.Graph, bound: np.ndarray, u: float) -> list[set[int]]:
         return list(nx.connected_components(graph.subgraph(np.flatnonzero(bound <= u).tolist())))
@@ -157,6 +167,20 @@ def test_equals_the_definition(seed: int, d: int, outside: bool) -> None:
     level = b.merge_level(p, q)
     assert level.high == first(full, hi)
     assert level.low == first(below, np.maximum(lo, np.finfo(float).min))
+
+
+def test_a_seam_joins_and_contradicts() -> None:
+    """Three cells on a line: the outer two meet only where the axis closes up, and there their bounds must agree."""
+    lo = hi = np.array([[0.0, 1.0, 0.0]])
+    free, closed = (bracket_from_bounds(np.minimum(lo, 0), hi, periodic=p) for p in ((True, False), (False, True)))
+    assert free.merge_level((0, 0), (0, 2)) == (0, 1)
+    assert closed.merge_level((0, 0), (0, 2)) == (0, 0)
+    bounds = np.array([0.0, 0.5, 2.0]), np.array([1.0, 2.0, 3.0])
+    bracket_from_bounds(*bounds)
+    with pytest.raises(InputError, match=r"found 2\.0 at \(2,\) above the `hi` of a cell that touches it"):
+        bracket_from_bounds(*bounds, periodic=(True,))
+    with pytest.raises(InputError, match="one flag for each of the 1 axes, found 2"):
+        bracket_from_bounds(*bounds, periodic=(True, False))
 
 
 CORNER = np.ones((5, 5))  # 2 x 2 cells; 0 on two closed squares that share the corner in the middle
