@@ -84,11 +84,11 @@ def test_a_failing_claim_exits_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
     import dataclasses
 
     from numerics.evidence.verdict import decided
-    from theorems.examination import points as examination
+    from theorems.examination import runner
 
     page = claim(BALANCED)
     false = dataclasses.replace(page, check=lambda t: decided(t.X.is_zero(), "X is zero"))
-    monkeypatch.setattr(examination, "claim", lambda name: false)
+    monkeypatch.setattr(runner, "claim", lambda name: false)
     result = run("check", BALANCED, "--examples", "30", "--jobs", "1")
     assert result.exit_code == 1
     assert "instances fails" in result.stdout

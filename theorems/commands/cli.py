@@ -16,7 +16,7 @@ from theorems.catalogue import claim, names
 from theorems.claim import UnknownClaim
 
 if TYPE_CHECKING:
-    from theorems.examination.points import Report
+    from theorems.examination.findings import Report
 
 
 class _Command(click.Group):
@@ -206,7 +206,8 @@ def check(
     name: tuple[str, ...], examples: int | None, quick: bool, seed: int, jobs: int | None, json_file: Path | None
 ) -> None:
     """Examine claims: proof, random instances, necessity, mutants. Exit code 1 when anything fails."""
-    from theorems.examination import points as examination
+    from theorems.examination.points import QUICK_EXAMPLES
+    from theorems.examination.runner import DEFAULT_EXAMPLES, examine_all, pool
 
     pages = [claim(n) for n in name] or [claim(n) for n in names()]
     dotted = list(dict.fromkeys(p.dotted for p in pages))
@@ -214,12 +215,12 @@ def check(
         from numerics.evidence.errors import InputError
 
         raise InputError(f"`--json` needs a folder that exists: found {json_file.absolute().parent}.")
-    count = examples or (examination.QUICK_EXAMPLES if quick else examination.DEFAULT_EXAMPLES)
+    count = examples or (QUICK_EXAMPLES if quick else DEFAULT_EXAMPLES)
     workers = jobs or os.cpu_count() or 1
-    executor = None if workers == 1 else examination.pool(workers)
+    executor = None if workers == 1 else pool(workers)
     progress = _progress()
     try:
-        reports = examination.examine_all(dotted, examples=count, seed=seed, executor=executor, progress=progress)
+        reports = examine_all(dotted, examples=count, seed=seed, executor=executor, progress=progress)
     except KeyboardInterrupt:
         print("\ntheorems: interrupted, nothing was written.", file=sys.stderr)
         raise SystemExit(130) from None
