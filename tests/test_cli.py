@@ -95,6 +95,36 @@ def test_a_failing_claim_exits_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"reproduce: theorems check {BALANCED} --seed 0" in result.stdout
 
 
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_table_fits_the_terminal(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import click
+
+    from theorems.commands import cli
+    from theorems.examination.findings import Finding, Report
+
+    findings = (
+        Finding("derivation", True, "", {"axioms": [f"axiom {i}" for i in range(9)], "glue": 0}),
+        Finding("instances", True, "", {"instances": 12345}),
+        Finding("decided", False, "", {"counts": {"generic": {"holds": 12000, "undecided": 345}}}),
+    )
+    long = "generalization.spectral_margin_bound_for_every_network"
+    reports = [
+        Report(long, findings, f"proved modulo [{', '.join(f'axiom {i}' for i in range(9))}]", 12.3),
+        Report("landscape.short", findings[1:], "proved", 0.5),
+    ]
+    monkeypatch.setattr(cli.sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", str(width))
+    cli._table(reports)
+    lines = click.unstyle(capsys.readouterr().out).splitlines()
+    assert max(map(len, lines)) <= width
+    assert sum("proved modulo 9 " in line for line in lines) == 1
+    assert sum(long in line for line in lines) == 1
+    assert sum("12345" in line and "345" in line for line in lines) == 2
+    assert not any("axiom " in line for line in lines)
+
+
 def test_a_record_in_a_missing_folder_is_refused_before_the_work(tmp_path: Path) -> None:
     result = run("check", BALANCED, "--json", str(tmp_path / "none" / "record.json"))
     assert result.exit_code == 2

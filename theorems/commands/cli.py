@@ -255,25 +255,47 @@ def _progress() -> Callable[[str], None]:
     return write
 
 
+def _brief(report: Report) -> str:
+    """The standing with the number of axioms instead of their names, which `theorems axioms` prints."""
+    head, separator, _ = report.standing.partition(" [")
+    return f"{head} {len(report.axioms)}" if separator else head
+
+
 def _table(reports: list[Report]) -> None:
+    """One line for each claim, or two where the terminal is too narrow for its name beside the rest."""
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False)
-    for heading in ("claim", "points", "instances", "undecided", "standing", "s"):
-        table.add_column(
-            heading,
-            justify="right" if heading in ("instances", "undecided", "s") else "left",
-            no_wrap=heading != "standing",
-        )
+    headings = ("claim", "points", "instances", "undecided", "standing", "s")
+    rows = []
     for r in reports:
         data = next(f.data for f in r.findings if f.point == "instances")
         strata = next(f.data for f in r.findings if f.point == "decided")["counts"]
         undecided = sum(row.get("undecided", 0) for row in strata.values())
         marks = "".join("." if f.passed else "F" for f in r.findings)
-        table.add_row(r.claim, marks, str(data["instances"]), str(undecided), r.standing, f"{r.seconds:.1f}")
+        rows.append((r.claim, marks, str(data["instances"]), str(undecided), _brief(r), f"{r.seconds:.1f}"))
     console = Console(width=None if sys.stdout.isatty() else 200, highlight=False, markup=False)
-    console.print(table)
+    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+    narrow = sum(widths) + 2 * (len(widths) - 1) > console.width
+    table = Table(box=None, pad_edge=False)
+    for heading in headings[narrow:]:
+        table.add_column(
+            heading,
+            justify="right" if heading in ("instances", "undecided", "s") else "left",
+            no_wrap=heading != "standing",
+        )
+    for row in rows:
+        table.add_row(*row[narrow:])
+    if narrow:
+        # The columns are those of one table, so that they stand below each other with the names between them.
+        with console.capture() as captured:
+            console.print(table)
+        heading, *lines = captured.get().splitlines()
+        click.echo(heading)
+        for row, line in zip(rows, lines, strict=True):
+            click.echo(f"{row[0]}\n{line}")
+    else:
+        console.print(table)
     passed = sum(r.passed for r in reports)
     console.print(f"\n{passed} of {len(reports)} claims pass all nine points.")
 
