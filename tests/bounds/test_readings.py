@@ -1,0 +1,125 @@
+"""Each calculator computes exactly what the goal of its page says, and one with a wrong constant does not."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import pytest
+import sympy
+from flint import arb, ctx, fmpq
+
+from theorems.bounds import all_bounds
+from theorems.bounds.bound import Bound
+from theorems.bounds.readings import READINGS
+from theorems.catalogue import claim
+from theorems.examination.calculators import BITS, difference
+
+BOUNDS = {b.name: b for b in all_bounds()}
+# No goal of these pages is an inequality with the calculator's value in it yet: they speak of tails and divergences.
+WITHOUT = {"test-set-exact", "test-set-chernoff", "quantised-occam", "pac-bayes-kl", "pac-bayes-spectral"}
+
+
+def drawn(name: str, rng: Random) -> dict[str, Any]:
+    """Random values of the symbols; the complexity is small against n, where the theorems say something."""
+
+    def between(low: int, high: int) -> arb:
+        return arb(fmpq(rng.randrange(1000 * low + 1, 1000 * high), 1000))
+
+    values: dict[str, Any] = {}
+    for symbol in BOUNDS[name].symbols:
+        if symbol in ("L", "D", "a", "d", "k", "W") and BOUNDS[name].quantity != "expected generalization gap":
+            values[symbol] = rng.randrange(2, 6)
+        elif symbol == "n":
+            values[symbol] = arb(rng.randrange(10**4, 10**6))
+        elif symbol in ("risk", "q", "delta"):
+            values[symbol] = arb(fmpq(rng.randrange(1, 500), 1000))
+        elif symbol == "C":
+            i = rng.randrange(1, 6)
+            values[symbol] = arb(i * (i + 1)).log()
+        elif symbol == "gamma":
+            values[symbol] = between(1, 3)
+        elif symbol in ("t0", "k0"):
+            values[symbol] = arb(rng.randrange(0, 9))
+        else:
+            values[symbol] = between(1, 9)
+    return values
+
+
+def wrong(name: str, bound: Bound, draws: int = 5) -> str:
+    derivation = claim(bound.page).proof()
+    assert derivation is not None
+    rng = Random(name)
+    with ctx.workprec(BITS):
+        found = (difference(bound, derivation, READINGS[name], drawn(name, rng)) for _ in range(draws))
+        return next(filter(None, found), "")
+
+
+def test_every_calculator_has_a_reading_or_is_named_here() -> None:
+    assert set(READINGS) | WITHOUT == set(BOUNDS)
+    assert not set(READINGS) & WITHOUT
+
+
+@pytest.mark.parametrize("name", READINGS)
+def test_a_calculator_is_what_the_goal_of_its_page_says(name: str) -> None:
+    assert not wrong(name, BOUNDS[name])
+
+
+def altered(name: str, change: Callable[[sympy.Expr], sympy.Expr]) -> Bound:
+    bound = BOUNDS[name]
+    expression = change(bound.expression)
+    assert expression != bound.expression
+    return dataclasses.replace(bound, formula=lambda: expression)
+
+
+@pytest.mark.parametrize("name", READINGS)
+def test_a_factor_a_little_too_small_is_caught(name: str) -> None:
+    assert wrong(name, scaled(name)).startswith(f"`{name}`")
+
+
+def scaled(name: str) -> Bound:
+    if name == "pac-bayes-sgld":  # a function that encloses itself: its second argument is the price
+        return altered(name, lambda e: e.func(e.args[0], e.args[1] * sympy.Rational(999, 1000)))
+    return altered(name, lambda e: e * sympy.Rational(999, 1000))
+
+
+def _symbol(name: str, symbol: str) -> sympy.Symbol:
+    return next(s for s in BOUNDS[name].expression.atoms(sympy.Symbol) if s.name == symbol)
+
+
+@pytest.mark.parametrize(
+    "name, symbol, change",
+    [
+        ("frobenius", "L", lambda s: s + 1),  # one layer too many
+        ("peeling", "L", lambda s: s - 1),  # a factor of two lost
+        ("l1-rows", "d", lambda s: sympy.Integer(1)),  # a logarithm dropped
+        ("path-norm", "a", lambda s: s + 1),
+        ("spectral-margin-uniform", "C", lambda s: sympy.Integer(0)),  # the price of all cells forgotten
+        ("spectral-margin-sharp", "W", lambda s: sympy.sqrt(s)),  # an exponent
+        ("covering-norms", "R", lambda s: s / 2),
+        ("sgd-smooth", "t0", lambda s: -s),  # a sign
+        ("langevin", "beta", lambda s: s**2),
+        ("vc-sign", "delta", lambda s: s**2),
+    ],
+)
+def test_a_wrong_constant_exponent_logarithm_or_sign_is_caught(
+    name: str, symbol: str, change: Callable[[sympy.Symbol], sympy.Expr]
+) -> None:
+    s = _symbol(name, symbol)
+    assert wrong(name, altered(name, lambda e: e.subs(s, change(s))))
+
+
+def test_a_reading_that_breaks_a_premise_is_refused() -> None:
+    reading = READINGS["frobenius"]
+
+    def misread(v: Any, value: arb) -> dict[str, Any]:
+        return {**reading.letters(v, value), "root": arb(1)}
+
+    derivation = claim(BOUNDS["frobenius"].page).proof()
+    assert derivation is not None
+    with ctx.workprec(BITS):
+        values = drawn("frobenius", Random(0))
+        said = difference(BOUNDS["frobenius"], derivation, dataclasses.replace(reading, letters=misread), values)
+    assert "the premise root^2" in said
