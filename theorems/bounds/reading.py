@@ -15,9 +15,10 @@ class Reading:
     """How goal number `goal` reads at values of the symbols of a calculator.
 
     `letters(v, value)` gives the letters from the values `v` of the symbols and the `value` of the calculator, `indices(v)`
-    the index constants.
+    the index constants. `page` is the page whose derivation has the goal, where it is not the calculator's own.
     """
 
     goal: int
     letters: Callable[[Mapping[str, Any], arb], Mapping[str, Any]]
     indices: Callable[[Mapping[str, Any]], Mapping[str, int]] = field(default=lambda v: {})
+    page: str = ""

@@ -6,6 +6,7 @@ function that a calculator uses is called here; a premise of the derivation refu
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -163,6 +164,58 @@ def _noisy(v: Values, value: arb) -> dict[str, Any]:
     return {"beta": v["beta"], "S[1]": v["energy"], "K[1]": divergence}
 
 
+def _tail(v: Values, value: arb) -> dict[str, Any]:
+    """The mass of the counts up to k at the limit; F[k] itself is the last count that the goal adds up."""
+    k, m = int(v["k"].unique_fmpz()), int(v["m"].unique_fmpz())
+    chances = [arb(math.comb(m, i)) * value**i * (1 - value) ** (m - i) for i in range(k + 1)]
+    return {"delta": v["delta"], f"S[{m}]": sum(chances, arb(0))}
+
+
+def _chernoff(delta: arb, q: arb, m: arb, value: arb) -> dict[str, Any]:
+    # At the limit the tail that the goal allows is delta itself.
+    return {"delta": delta, "a": q, "b": 1 - q, "p": value, "r": 1 - value, "m": m, "F[1]": delta}
+
+
+def _occam(v: Values, value: arb) -> dict[str, Any]:
+    # One of the weighted classifiers is a classifier fixed in advance at the level of its weight times delta.
+    weight = (-v["C"]).exp() / arb(2) ** (v["N"] * v["b"])
+    return _chernoff(v["delta"] * weight, v["q"], v["n"], value)
+
+
+def _posterior(v: Values, value: arb) -> dict[str, Any]:
+    # The training error a of the random classifier is at most the limit from the draws; K is the price of the posterior.
+    n, delta = v["n"], v["delta"] - v["eta"]
+    a = _kl_limit(v["q"], -v["eta"].log() / v["N"])
+    logarithm = (2 * n.sqrt() / delta).log()
+    found = {"n": n, "delta": delta, "eta": v["eta"], "K": v["C"] + v["distance"] / (2 * v["sigma"] ** 2)}
+    return found | {"a": a, "b": value, "D": _kl(a, value), "log(2*(n)^(1/2)*(delta)^(-1))": logarithm}
+
+
+def _kl_limit(q: arb, c: arb) -> arb:
+    """The p above q with kl(q || p) = c, by halving the interval."""
+    low, high = q, arb(1)
+    while high - low > arb(2) ** -200:
+        middle = arb(((low + high) / 2).mid())
+        low, high = (low, middle) if _kl(q, middle) > c else (middle, high)
+    return low.union(high)
+
+
+def _shaken(v: Values, value: arb) -> dict[str, Any]:
+    n, delta = v["n"], v["delta"]
+    i = _cell(v)
+    share = 1 / arb(i * (i + 1))
+    y = 4 * n.sqrt() / (delta * share)
+    logarithm = (delta / 2).log()
+    found = {"n": n, "delta": delta, "sqrt(n)": n.sqrt(), "risk": v["risk"], "err": value, "u": arb(1)}
+    found |= {"ln(delta/2)": logarithm, "eps": -logarithm / n, "log(2)": arb(2).log()}
+    found |= {"sigma^2": v["v"], "|A-M|^2": v["D"], f"o[{i}]": share, f"y[{i}]": y, f"x[{i}]": y.log()}
+    # The second goal is an equality by this root.
+    root = (v["D"] + v["v"] * (2 * arb(2).log() + y.log())) / (2 * n * v["v"])
+    return found | {f"t[{i}]": root.sqrt()}
+
+
+TEST_SET = "generalization.errors_on_a_test_set_bound_the_error"
+
 READINGS: Mapping[str, Reading] = {
     "frobenius": _norms(_frobenius),
     "l1-rows": _norms(_rows),
@@ -184,5 +237,10 @@ READINGS: Mapping[str, Reading] = {
     "mutual-information": Reading(1, _information),
     "mutual-information-noise": Reading(1, _information),
     "pac-bayes-sgld": Reading(1, _noisy, lambda v: {"N": 1}),
+    "pac-bayes-kl": Reading(3, _posterior),
+    "pac-bayes-spectral": Reading(1, _shaken, lambda v: {"c": _cell(v)}),
+    "test-set-exact": Reading(0, _tail, lambda v: {"n": int(v["m"].unique_fmpz())}),
+    "test-set-chernoff": Reading(2, lambda v, value: _chernoff(v["delta"], v["q"], v["m"], value), lambda v: {"k": 1}),
+    "quantised-occam": Reading(2, _occam, lambda v: {"k": 1}, page=TEST_SET),
 }
 """The reading of each calculator by its name."""

@@ -27,23 +27,25 @@ def difference(bound: Bound, derivation: Derivation, reading: Reading, values: M
     """What is wrong with the calculator at these values of its symbols, or nothing."""
     from theorems.bounds.bound import enclose
     from theorems.proof.crosscheck import Model, prepare
+    from theorems.proof.language import Relation
 
     with ctx.workprec(BITS):
         value = enclose(bound.expression, values)
         found = dict(reading.letters(values, value))
         model = Model(found, reading.indices(values))
         goal = derivation.goals[reading.goal]
+        assert isinstance(goal, Relation)
         if not prepare(derivation, goal, model):
             return f"`{bound.name}`: the goal {goal} has letters without a value"
-        for fact in derivation.facts:
-            if fact.step != "given":
-                continue
+        said = [("premise", f.content) for f in derivation.facts if f.step == "given"]
+        said += [("goal", g) for number, g in enumerate(derivation.goals) if number != reading.goal]
+        for kind, content in said:
             try:
-                answer = model.says(fact.content, derivation.predicates)
+                answer = model.says(content, derivation.predicates)
             except (KeyError, TypeError, AttributeError):
                 continue  # it speaks of letters that the calculator knows nothing of
             if answer is False:
-                return f"`{bound.name}`: the premise {fact.content} is false at {shown(values)}"
+                return f"`{bound.name}`: the {kind} {content} is false at {shown(values)}"
         rest = arb(model.evaluate(goal.expr))
         if not (rest.contains(0) and float(rest.rad()) < SMALL):
             return f"`{bound.name}` is {value.str(8)} where the goal {goal} leaves {rest.str(8)} at {shown(values)}"
