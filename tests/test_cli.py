@@ -69,7 +69,7 @@ def test_check_prints_a_table_and_writes_a_record(tmp_path: Path) -> None:
     file = tmp_path / "record.json"
     result = run("check", BALANCED, "--examples", "30", "--jobs", "1", "--json", str(file))
     assert result.exit_code == 0, result.stdout
-    assert "1 of 1 claims pass all nine points." in result.stdout
+    assert "1 of 1 claims pass all ten points." in result.stdout
     kept = json.loads(file.read_text())
     entry = kept["claims"][BALANCED]
     assert entry["standing"] == "proved"

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from numerics.evidence.verdict import Verdict, at_least, at_most, decided, equal, greater_than, undecided
 from theorems import Citation, Claim, Mutant, Premise, Printed, Tight, claim
+from theorems.bounds import all_bounds
+from theorems.bounds.bound import Bound
 from theorems.examination.campaign import chunk_of
 from theorems.examination.draws import draw
 from theorems.examination.findings import standing as standing_of
@@ -48,6 +50,12 @@ def false_axiom() -> Derivation:
 
 def check(x: Fraction) -> Verdict:
     return at_least(x * x, x, "x^2 against x")
+
+
+def _twice_the_langevin_bound() -> Bound:
+    """A calculator above what its page proves."""
+    bound = next(b for b in all_bounds() if b.name == "langevin")
+    return dataclasses.replace(bound, formula=lambda: 2 * bound.expression)
 
 
 def numbers() -> st.SearchStrategy[Fraction]:
@@ -91,6 +99,7 @@ FALSE = {
     "tightness": dataclasses.replace(TRUE, tight=(dataclasses.replace(TRUE.tight[0], instance=lambda: Fraction(2)),)),
     "printed": dataclasses.replace(TRUE, printed=(dataclasses.replace(TRUE.printed[0], witness=lambda: Fraction(2)),)),
     "citation": dataclasses.replace(TRUE, source=Citation("nobody1900nothing", "page 1")),
+    "calculators": dataclasses.replace(TRUE, bounds=lambda: (_twice_the_langevin_bound(),)),
     "decided": dataclasses.replace(TRUE, check=lambda x: undecided("a tie") if x == 1 else check(x)),
 }
 

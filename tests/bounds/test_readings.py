@@ -9,65 +9,24 @@ from typing import Any
 
 import pytest
 import sympy
-from flint import arb, ctx, fmpq
+from flint import arb
 
 from theorems.bounds import all_bounds
 from theorems.bounds.bound import Bound
 from theorems.bounds.readings import READINGS
 from theorems.catalogue import claim
-from theorems.examination.calculators import BITS, difference
+from theorems.examination.calculators import difference, drawn
+from theorems.examination.points import POINTS, examine
 
 BOUNDS = {b.name: b for b in all_bounds()}
-
-
-CHAIN = ("L", "d", "k")
-INTEGERS = {
-    **dict.fromkeys(("frobenius", "l1-rows", "peeling", "group-norm", "group-norm-dual"), CHAIN),
-    "path-norm": ("D", "a", "d", "k"),
-    **dict.fromkeys(("spectral-margin-paper", "spectral-margin-sharp", "spectral-margin-uniform"), ("W",)),
-    "covering-norms": ("d",),
-}
-
-
-def drawn(name: str, rng: Random) -> dict[str, Any]:
-    """Random values of the symbols; the complexity is small against n, where the theorems say something."""
-
-    def between(low: int, high: int) -> arb:
-        return arb(fmpq(rng.randrange(1000 * low + 1, 1000 * high), 1000))
-
-    values: dict[str, Any] = {}
-    for symbol in sorted(BOUNDS[name].symbols):
-        if symbol in INTEGERS.get(name, ()):
-            values[symbol] = rng.randrange(2, 6)
-        elif symbol == "n":
-            values[symbol] = arb(rng.randrange(10**4, 10**6))
-        elif symbol in ("risk", "q", "delta"):
-            values[symbol] = arb(fmpq(rng.randrange(1, 500), 1000))
-        elif symbol == "C":
-            i = rng.randrange(1, 6)
-            values[symbol] = arb(i * (i + 1)).log()
-        elif symbol == "gamma":
-            values[symbol] = between(1, 3)
-        elif symbol == "m":
-            values[symbol] = arb(rng.randrange(10, 50))
-        elif symbol == "eta":
-            values[symbol] = values["delta"] / 3
-        elif symbol in ("N", "b"):
-            values[symbol] = arb(rng.randrange(1, 50))
-        elif symbol in ("t0", "k0", "k"):
-            values[symbol] = arb(rng.randrange(0, 9))
-        else:
-            values[symbol] = between(1, 9)
-    return values
 
 
 def wrong(name: str, bound: Bound, draws: int = 5) -> str:
     derivation = claim(READINGS[name].page or bound.page).proof()
     assert derivation is not None
     rng = Random(name)
-    with ctx.workprec(BITS):
-        found = (difference(bound, derivation, READINGS[name], drawn(name, rng)) for _ in range(draws))
-        return next(filter(None, found), "")
+    found = (difference(bound, derivation, READINGS[name], drawn(bound, READINGS[name], rng)) for _ in range(draws))
+    return next(filter(None, found), "")
 
 
 def test_every_calculator_has_a_reading() -> None:
@@ -131,7 +90,27 @@ def test_a_reading_that_breaks_a_premise_is_refused() -> None:
 
     derivation = claim(BOUNDS["frobenius"].page).proof()
     assert derivation is not None
-    with ctx.workprec(BITS):
-        values = drawn("frobenius", Random(0))
-        said = difference(BOUNDS["frobenius"], derivation, dataclasses.replace(reading, letters=misread), values)
+    values = drawn(BOUNDS["frobenius"], reading, Random(0))
+    said = difference(BOUNDS["frobenius"], derivation, dataclasses.replace(reading, letters=misread), values)
     assert "the premise root^2" in said
+
+
+def test_a_wrong_calculator_is_caught_by_exactly_point_10(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong_one = scaled("sgd-convex")
+    page = claim(wrong_one.page)
+    assert examine(page, "calculators").passed
+    monkeypatch.setattr("theorems.bounds.all_bounds", lambda: (wrong_one,))
+    assert [p for p in POINTS if not examine(page, p).passed] == ["calculators"]
+
+
+def test_a_calculator_without_a_reading_fails_its_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    nameless = dataclasses.replace(BOUNDS["langevin"], name="langevin-too")
+    monkeypatch.setattr("theorems.bounds.all_bounds", lambda: (nameless,))
+    finding = examine(claim(nameless.page), "calculators")
+    assert finding.detail == "`langevin-too` has no reading: it is not compared with any goal"
+
+
+def test_a_page_brings_its_own_calculator_with_its_reading() -> None:
+    own = dataclasses.replace(BOUNDS["langevin"], name="mine", reading=READINGS["langevin"])
+    page = dataclasses.replace(claim(own.page), bounds=lambda: (own,))
+    assert "mine" in examine(page, "calculators").detail

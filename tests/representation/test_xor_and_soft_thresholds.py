@@ -1,4 +1,4 @@
-"""What the nine points do not cover on the pages about representation."""
+"""What the ten points do not cover on the pages about representation."""
 
 from __future__ import annotations
 

@@ -16,9 +16,11 @@ class Reading:
 
     `letters(v, value)` gives the letters from the values `v` of the symbols and the `value` of the calculator, `indices(v)`
     the index constants. `page` is the page whose derivation has the goal, where it is not the calculator's own.
+    `whole` names the symbols that are small whole numbers and decide how many letters there are.
     """
 
     goal: int
     letters: Callable[[Mapping[str, Any], arb], Mapping[str, Any]]
     indices: Callable[[Mapping[str, Any]], Mapping[str, int]] = field(default=lambda v: {})
     page: str = ""
+    whole: tuple[str, ...] = ()

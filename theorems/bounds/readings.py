@@ -35,13 +35,18 @@ def _cell(v: Values) -> int:
     return i
 
 
-def _norms(letters: Callable[[Values], Mapping[str, Any]], levels: str = "L", less: int = 1, goal: int = 2) -> Reading:
+def _norms(
+    letters: Callable[[Values], Mapping[str, Any]],
+    levels: str = "L",
+    less: int = 1,
+    whole: tuple[str, ...] = ("L", "d", "k"),
+) -> Reading:
     """A bound risk + 4 k T/n + t[c] for every cell, with D = L - 1 hidden layers or levels of activations."""
 
     def read(v: Values, value: arb) -> dict[str, Any]:
         return {**_cells(v), "risk": v["risk"], "k": v["k"], "X": v["X"], "err": value, **letters(v)}
 
-    return Reading(goal, read, lambda v: {"m": _cell(v), "c": _cell(v), "D": int(v[levels]) - less})
+    return Reading(2, read, lambda v: {"m": _cell(v), "c": _cell(v), "D": int(v[levels]) - less}, whole=whole)
 
 
 def _counted(top: int) -> dict[str, Any]:
@@ -219,14 +224,14 @@ TEST_SET = "generalization.errors_on_a_test_set_bound_the_error"
 READINGS: Mapping[str, Reading] = {
     "frobenius": _norms(_frobenius),
     "l1-rows": _norms(_rows),
-    "path-norm": _norms(_paths, "D", 0),
+    "path-norm": _norms(_paths, "D", 0, ("D", "a", "d", "k")),
     "peeling": _norms(_peeled),
     "group-norm": _norms(_peeled),
     "group-norm-dual": _norms(lambda v: {**_peeled(v), "C_1": v["K"]}),
-    "spectral-margin-sharp": Reading(1, lambda v, value: _spectral(v, value, 2, "K")),
-    "spectral-margin-paper": Reading(2, lambda v, value: _spectral(v, value, 4, "kappa")),
-    "spectral-margin-uniform": Reading(3, _uniform, lambda v: {"c": 1}),
-    "covering-norms": Reading(1, _covering_norms),
+    "spectral-margin-sharp": Reading(1, lambda v, value: _spectral(v, value, 2, "K"), whole=("W",)),
+    "spectral-margin-paper": Reading(2, lambda v, value: _spectral(v, value, 4, "kappa"), whole=("W",)),
+    "spectral-margin-uniform": Reading(3, _uniform, lambda v: {"c": 1}, whole=("W",)),
+    "covering-norms": Reading(1, _covering_norms, whole=("d",)),
     "covering-parameters": Reading(2, _covering_parameters),
     "vc-piecewise-linear": Reading(2, _patterns, lambda v: {"S": 1}),
     "vc-sign": Reading(2, _patterns, lambda v: {"S": 1}),

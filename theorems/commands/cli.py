@@ -297,7 +297,7 @@ def _table(reports: list[Report]) -> None:
     else:
         console.print(table)
     passed = sum(r.passed for r in reports)
-    console.print(f"\n{passed} of {len(reports)} claims pass all nine points.")
+    console.print(f"\n{passed} of {len(reports)} claims pass all ten points.")
 
 
 @command.command()

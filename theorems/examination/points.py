@@ -1,4 +1,4 @@
-r"""The one examination that every claim sits: nine points, each of which a page can fail.
+r"""The one examination that every claim sits: ten points, each of which a page can fail.
 
 1. `derivation`: no gaps, every certificate holds modulo a prime, and every fact is true on models of the claim;
 2. `instances`: the check holds on random instances;
@@ -9,7 +9,8 @@ r"""The one examination that every claim sits: nine points, each of which a page
 6. `tightness`: equality is attained where the page says so;
 7. `printed`: the printed form, where there is one, is refuted by its witness;
 8. `citation`: every citation has an entry in `references.bib` and a locator;
-9. `decided`: special strata are decided in full, the rest to at least 95 %.
+9. `decided`: special strata are decided in full, the rest to at least 95 %;
+10. `calculators`: every calculator of the page computes what the goal of its derivation says.
 
 Points 2 and 9 are decided by a campaign of random instances (`theorems.examination.campaign`), the others here, one
 function each.
@@ -25,6 +26,7 @@ from typing import Any
 
 from numerics.evidence.verdict import Rigour
 from theorems.claim import Claim
+from theorems.examination.calculators import calculators
 from theorems.examination.campaign import campaign_findings, chunk_of, chunks
 from theorems.examination.draws import chunk_seed, draw, judge, members
 from theorems.examination.findings import Finding
@@ -39,6 +41,7 @@ POINTS = (
     "printed",
     "citation",
     "decided",
+    "calculators",
 )
 QUICK_EXAMPLES = 20
 MODELS = 50
@@ -211,6 +214,7 @@ EXAMINERS: dict[str, Callable[[Claim, int, int], Finding]] = {
     "tightness": tightness,
     "printed": printed,
     "citation": citation,
+    "calculators": calculators,
 }
 
 
