@@ -322,7 +322,7 @@ def _table(reports: list[Report]) -> None:
 @click.option("--plot", type=click.Path(path_type=Path), help="Write a figure of the margins (.pdf, .png, .svg).")
 def bounds(model: Path, data: Path, absorb_biases: bool, format_: str, **options: Any) -> None:
     """Every generalization bound of a trained network MODEL, with explicit constants and certified ingredients."""
-    from theorems.commands.bounds_report import run
+    from theorems.commands.bounds import run
 
     progress = _progress()
     try:

@@ -87,8 +87,8 @@ def drawn(bound: Bound, reading: Reading, rng: Random) -> dict[str, Any]:
 def difference(bound: Bound, derivation: Derivation, reading: Reading, values: Mapping[str, Any]) -> str:
     """What is wrong with the calculator at these values of its symbols, or nothing."""
     from theorems.bounds.bound import enclose
+    from theorems.proof import Relation
     from theorems.proof.crosscheck import Model, prepare
-    from theorems.proof.language import Relation
 
     with ctx.workprec(BITS):
         value = enclose(bound.expression, values)
