@@ -11,8 +11,8 @@ import os
 from pathlib import Path
 
 from theorems import names
-from theorems.examination.points import DEFAULT_EXAMPLES, examine_all, pool
 from theorems.examination.record import STANDINGS, standing_entry, write_json
+from theorems.examination.runner import DEFAULT_EXAMPLES, examine_all, pool
 
 README = Path(__file__).parent.parent / "README.md"
 BEGIN, END = "<!-- claims: begin -->", "<!-- claims: end -->"

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from theorems import claim, names
-from theorems.examination.points import POINTS, Finding
+from theorems.examination.findings import Finding
+from theorems.examination.points import POINTS
 
 
 @pytest.mark.parametrize("point", POINTS)

@@ -69,7 +69,7 @@ def test_check_prints_a_table_and_writes_a_record(tmp_path: Path) -> None:
     file = tmp_path / "record.json"
     result = run("check", BALANCED, "--examples", "30", "--jobs", "1", "--json", str(file))
     assert result.exit_code == 0, result.stdout
-    assert "1 of 1 claims pass all nine points." in result.stdout
+    assert "1 of 1 claims pass all ten points." in result.stdout
     kept = json.loads(file.read_text())
     entry = kept["claims"][BALANCED]
     assert entry["standing"] == "proved"
@@ -84,15 +84,45 @@ def test_a_failing_claim_exits_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
     import dataclasses
 
     from numerics.evidence.verdict import decided
-    from theorems.examination import points as examination
+    from theorems.examination import runner
 
     page = claim(BALANCED)
     false = dataclasses.replace(page, check=lambda t: decided(t.X.is_zero(), "X is zero"))
-    monkeypatch.setattr(examination, "claim", lambda name: false)
+    monkeypatch.setattr(runner, "claim", lambda name: false)
     result = run("check", BALANCED, "--examples", "30", "--jobs", "1")
     assert result.exit_code == 1
     assert "instances fails" in result.stdout
     assert f"reproduce: theorems check {BALANCED} --seed 0" in result.stdout
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_table_fits_the_terminal(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import click
+
+    from theorems.commands import cli
+    from theorems.examination.findings import Finding, Report
+
+    findings = (
+        Finding("derivation", True, "", {"axioms": [f"axiom {i}" for i in range(9)], "glue": 0}),
+        Finding("instances", True, "", {"instances": 12345}),
+        Finding("decided", False, "", {"counts": {"generic": {"holds": 12000, "undecided": 345}}}),
+    )
+    long = "generalization.spectral_margin_bound_for_every_network"
+    reports = [
+        Report(long, findings, f"proved modulo [{', '.join(f'axiom {i}' for i in range(9))}]", 12.3),
+        Report("landscape.short", findings[1:], "proved", 0.5),
+    ]
+    monkeypatch.setattr(cli.sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", str(width))
+    cli._table(reports)
+    lines = click.unstyle(capsys.readouterr().out).splitlines()
+    assert max(map(len, lines)) <= width
+    assert sum("proved modulo 9 " in line for line in lines) == 1
+    assert sum(long in line for line in lines) == 1
+    assert sum("12345" in line and "345" in line for line in lines) == 2
+    assert not any("axiom " in line for line in lines)
 
 
 def test_a_record_in_a_missing_folder_is_refused_before_the_work(tmp_path: Path) -> None:

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from numerics.evidence.verdict import Verdict, at_least, at_most, decided, equal, greater_than, undecided
 from theorems import Citation, Claim, Mutant, Premise, Printed, Tight, claim
-from theorems.examination import points as ex
+from theorems.bounds import all_bounds
+from theorems.bounds.bound import Bound
+from theorems.examination.campaign import chunk_of
+from theorems.examination.draws import draw
+from theorems.examination.findings import standing as standing_of
+from theorems.examination.points import POINTS, examine
+from theorems.examination.runner import examine_all, pool
 from theorems.proof import Axiom, Derivation, Letter, Statement, letter, nonnegative
 from theorems.proof import at_least as is_at_least
 from theorems.proof.crosscheck import Model
@@ -44,6 +50,12 @@ def false_axiom() -> Derivation:
 
 def check(x: Fraction) -> Verdict:
     return at_least(x * x, x, "x^2 against x")
+
+
+def _twice_the_langevin_bound() -> Bound:
+    """A calculator above what its page proves."""
+    bound = next(b for b in all_bounds() if b.name == "langevin")
+    return dataclasses.replace(bound, formula=lambda: 2 * bound.expression)
 
 
 def numbers() -> st.SearchStrategy[Fraction]:
@@ -87,19 +99,20 @@ FALSE = {
     "tightness": dataclasses.replace(TRUE, tight=(dataclasses.replace(TRUE.tight[0], instance=lambda: Fraction(2)),)),
     "printed": dataclasses.replace(TRUE, printed=(dataclasses.replace(TRUE.printed[0], witness=lambda: Fraction(2)),)),
     "citation": dataclasses.replace(TRUE, source=Citation("nobody1900nothing", "page 1")),
+    "calculators": dataclasses.replace(TRUE, bounds=lambda: (_twice_the_langevin_bound(),)),
     "decided": dataclasses.replace(TRUE, check=lambda x: undecided("a tie") if x == 1 else check(x)),
 }
 
 
-@pytest.mark.parametrize("point", ex.POINTS)
+@pytest.mark.parametrize("point", POINTS)
 def test_the_true_page_passes(point: str) -> None:
-    finding = ex.examine(TRUE, point, examples=60)
+    finding = examine(TRUE, point, examples=60)
     assert finding.passed, finding.detail
 
 
-@pytest.mark.parametrize("point", ex.POINTS)
+@pytest.mark.parametrize("point", POINTS)
 def test_a_false_page_is_caught_by_exactly_one_point(point: str) -> None:
-    failed = [p for p in ex.POINTS if not ex.examine(FALSE[point], p, examples=60).passed]
+    failed = [p for p in POINTS if not examine(FALSE[point], p, examples=60).passed]
     assert failed == [point]
 
 
@@ -149,19 +162,19 @@ def _refused() -> Derivation:
 @pytest.mark.parametrize("name", MORE_FALSE)
 def test_more_false_pages_are_caught(name: str) -> None:
     point, page = MORE_FALSE[name]
-    assert not ex.examine(page, point, examples=40).passed
+    assert not examine(page, point, examples=40).passed
 
 
 def test_a_check_that_holds_of_everything_is_vacuous() -> None:
     page = dataclasses.replace(TRUE, check=lambda x: decided(True), mutants=(), printed=(), premises=())
-    finding = ex.examine(page, "premises", examples=40)
+    finding = examine(page, "premises", examples=40)
     assert not finding.passed
     assert "vacuous" in finding.detail
 
 
 def test_a_failure_is_shrunken_and_says_how_to_see_it_again() -> None:
     page = dataclasses.replace(TRUE, check=lambda x: at_most(x, Fraction(5, 2)))
-    failure = ex.chunk_of(page, seed=3, chunk=0, examples=50).failure
+    failure = chunk_of(page, seed=3, chunk=0, examples=50).failure
     assert failure is not None
     assert failure.instance == "Fraction(3, 1)"
     assert failure.reproduce == "theorems check toy.a_square_above_one --seed 3 --examples 50"
@@ -169,7 +182,7 @@ def test_a_failure_is_shrunken_and_says_how_to_see_it_again() -> None:
 
 def test_standing_is_computed() -> None:
     def standing(page: Claim) -> str:
-        return ex.standing(page, [ex.examine(page, p, examples=40) for p in ex.POINTS])
+        return standing_of(page, [examine(page, p, examples=40) for p in POINTS])
 
     assert standing(TRUE) == "proved"
     assert standing(FALSE["derivation"]) == "tested (exact)"
@@ -201,8 +214,8 @@ def _assumed() -> Derivation:
 
 def test_counts_do_not_depend_on_the_number_of_workers() -> None:
     name = "dynamics.gradient_flow_keeps_linear_networks_balanced"
-    [alone] = ex.examine_all([name], examples=120, seed=5)
-    [many] = ex.examine_all([name], examples=120, seed=5, executor=lambda: ThreadPoolExecutor(1))
+    [alone] = examine_all([name], examples=120, seed=5)
+    [many] = examine_all([name], examples=120, seed=5, executor=lambda: ThreadPoolExecutor(1))
     assert alone.findings == many.findings
     assert alone.passed
 
@@ -210,13 +223,13 @@ def test_counts_do_not_depend_on_the_number_of_workers() -> None:
 @pytest.mark.slow
 def test_counts_are_the_same_in_other_processes() -> None:
     name = "dynamics.gradient_flow_keeps_linear_networks_balanced"
-    [alone] = ex.examine_all([name], examples=120, seed=5)
-    [many] = ex.examine_all([name], examples=120, seed=5, executor=ex.pool(2))
+    [alone] = examine_all([name], examples=120, seed=5)
+    [many] = examine_all([name], examples=120, seed=5, executor=pool(2))
     assert alone.findings == many.findings
 
 
 def test_the_seed_matters() -> None:
     page = claim("dynamics.gradient_flow_keeps_linear_networks_balanced")
-    first, again, other = (ex.draw(page.instances(), 20, s) for s in (1, 1, 2))
+    first, again, other = (draw(page.instances(), 20, s) for s in (1, 1, 2))
     assert list(map(repr, first)) == list(map(repr, again))
     assert list(map(repr, first)) != list(map(repr, other))

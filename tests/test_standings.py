@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from theorems import claim, names
-from theorems.examination.points import POINTS, Finding, Report, standing
+from theorems.examination.findings import Finding, Report, standing
+from theorems.examination.points import POINTS
 from theorems.examination.record import digest, standings
 
 ROOT = Path(__file__).parent.parent

@@ -31,8 +31,9 @@ from numerics.networks import (
     scikit_learn_data,
 )
 from theorems.bounds import all_bounds
+from theorems.commands.bounds import run
 from theorems.commands.bounds_output import as_json, table
-from theorems.commands.bounds_report import bounds_report, run
+from theorems.commands.bounds_report import bounds_report
 
 ROOT = Path(__file__).parents[2]
 PAGE = "generalization.spectral_margin_bound"

@@ -35,7 +35,7 @@ from numerics.networks.layers import Layer
 from theorems.bounds import all_bounds
 from theorems.bounds.bound import Bound
 from theorems.bounds.counting import network_steps
-from theorems.commands.bounds_report import run
+from theorems.commands.bounds import run
 
 SIGN, RELU = Activation("sign"), Activation("relu")
 

@@ -1,4 +1,4 @@
-"""What the nine points do not cover on the two pages about strict saddles of linear networks."""
+"""What the ten points do not cover on the two pages about strict saddles of linear networks."""
 
 from __future__ import annotations
 

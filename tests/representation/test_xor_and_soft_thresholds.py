@@ -1,4 +1,4 @@
-"""What the nine points do not cover on the pages about representation."""
+"""What the ten points do not cover on the pages about representation."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ shrinking = importlib.import_module(
 
 
 def draw(page: Claim, count: int = 60) -> list:
-    from theorems.examination import points as examination
+    from theorems.examination.draws import draw
 
-    return examination.draw(page.instances(), count, 7)
+    return draw(page.instances(), count, 7)
 
 
 # A perceptron cannot compute XOR.

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import sympy
     from flint import arb, fmpq, fmpz
 
+    from theorems.bounds.reading import Reading
+
     Value = arb | fmpq | fmpz | Fraction | int
 
 
@@ -279,6 +281,8 @@ class Bound:
     - `quantity` is what is bounded, in words; `trivial` what it never exceeds: 1, the name of a symbol of the formula,
       or `None` where nothing is known (then the bound is never called vacuous).
     - `rigour` is `Rigour.STATISTICAL` when `measure` estimates an ingredient from random draws.
+    - `reading` says how the goal of the page reads in these symbols, for the examination to compare the two; those of
+      our own calculators stand in `theorems.bounds.readings`.
 
     A bound without the symbol `delta` holds in expectation. Bounds from a description of the training alone do not
     look at the network; `conditions` and `measure` must then accept `None` for it and for the data.
@@ -297,6 +301,7 @@ class Bound:
     quantity: str = ERROR
     trivial: str | None = "1"
     rigour: Rigour = Rigour.BALL
+    reading: Reading | None = None
 
     def __repr__(self) -> str:
         return f"<Bound {self.name}>"

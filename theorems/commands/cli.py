@@ -16,7 +16,7 @@ from theorems.catalogue import claim, names
 from theorems.claim import UnknownClaim
 
 if TYPE_CHECKING:
-    from theorems.examination.points import Report
+    from theorems.examination.findings import Report
 
 
 class _Command(click.Group):
@@ -206,7 +206,8 @@ def check(
     name: tuple[str, ...], examples: int | None, quick: bool, seed: int, jobs: int | None, json_file: Path | None
 ) -> None:
     """Examine claims: proof, random instances, necessity, mutants. Exit code 1 when anything fails."""
-    from theorems.examination import points as examination
+    from theorems.examination.points import QUICK_EXAMPLES
+    from theorems.examination.runner import DEFAULT_EXAMPLES, examine_all, pool
 
     pages = [claim(n) for n in name] or [claim(n) for n in names()]
     dotted = list(dict.fromkeys(p.dotted for p in pages))
@@ -214,12 +215,12 @@ def check(
         from numerics.evidence.errors import InputError
 
         raise InputError(f"`--json` needs a folder that exists: found {json_file.absolute().parent}.")
-    count = examples or (examination.QUICK_EXAMPLES if quick else examination.DEFAULT_EXAMPLES)
+    count = examples or (QUICK_EXAMPLES if quick else DEFAULT_EXAMPLES)
     workers = jobs or os.cpu_count() or 1
-    executor = None if workers == 1 else examination.pool(workers)
+    executor = None if workers == 1 else pool(workers)
     progress = _progress()
     try:
-        reports = examination.examine_all(dotted, examples=count, seed=seed, executor=executor, progress=progress)
+        reports = examine_all(dotted, examples=count, seed=seed, executor=executor, progress=progress)
     except KeyboardInterrupt:
         print("\ntheorems: interrupted, nothing was written.", file=sys.stderr)
         raise SystemExit(130) from None
@@ -254,27 +255,49 @@ def _progress() -> Callable[[str], None]:
     return write
 
 
+def _brief(report: Report) -> str:
+    """The standing with the number of axioms instead of their names, which `theorems axioms` prints."""
+    head, separator, _ = report.standing.partition(" [")
+    return f"{head} {len(report.axioms)}" if separator else head
+
+
 def _table(reports: list[Report]) -> None:
+    """One line for each claim, or two where the terminal is too narrow for its name beside the rest."""
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False)
-    for heading in ("claim", "points", "instances", "undecided", "standing", "s"):
-        table.add_column(
-            heading,
-            justify="right" if heading in ("instances", "undecided", "s") else "left",
-            no_wrap=heading != "standing",
-        )
+    headings = ("claim", "points", "instances", "undecided", "standing", "s")
+    rows = []
     for r in reports:
         data = next(f.data for f in r.findings if f.point == "instances")
         strata = next(f.data for f in r.findings if f.point == "decided")["counts"]
         undecided = sum(row.get("undecided", 0) for row in strata.values())
         marks = "".join("." if f.passed else "F" for f in r.findings)
-        table.add_row(r.claim, marks, str(data["instances"]), str(undecided), r.standing, f"{r.seconds:.1f}")
+        rows.append((r.claim, marks, str(data["instances"]), str(undecided), _brief(r), f"{r.seconds:.1f}"))
     console = Console(width=None if sys.stdout.isatty() else 200, highlight=False, markup=False)
-    console.print(table)
+    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+    narrow = sum(widths) + 2 * (len(widths) - 1) > console.width
+    table = Table(box=None, pad_edge=False)
+    for heading in headings[narrow:]:
+        table.add_column(
+            heading,
+            justify="right" if heading in ("instances", "undecided", "s") else "left",
+            no_wrap=heading != "standing",
+        )
+    for row in rows:
+        table.add_row(*row[narrow:])
+    if narrow:
+        # The columns are those of one table, so that they stand below each other with the names between them.
+        with console.capture() as captured:
+            console.print(table)
+        heading, *lines = captured.get().splitlines()
+        click.echo(heading)
+        for row, line in zip(rows, lines, strict=True):
+            click.echo(f"{row[0]}\n{line}")
+    else:
+        console.print(table)
     passed = sum(r.passed for r in reports)
-    console.print(f"\n{passed} of {len(reports)} claims pass all nine points.")
+    console.print(f"\n{passed} of {len(reports)} claims pass all ten points.")
 
 
 @command.command()
@@ -299,7 +322,7 @@ def _table(reports: list[Report]) -> None:
 @click.option("--plot", type=click.Path(path_type=Path), help="Write a figure of the margins (.pdf, .png, .svg).")
 def bounds(model: Path, data: Path, absorb_biases: bool, format_: str, **options: Any) -> None:
     """Every generalization bound of a trained network MODEL, with explicit constants and certified ingredients."""
-    from theorems.commands.bounds_report import run
+    from theorems.commands.bounds import run
 
     progress = _progress()
     try:

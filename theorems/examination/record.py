@@ -14,7 +14,7 @@ from typing import Any
 
 from theorems.catalogue import claim
 from theorems.claim import Claim
-from theorems.examination.points import Report
+from theorems.examination.findings import Report
 
 STANDINGS = Path(__file__).parent.parent / "standings.json"
 ENGINES = ("theorems", "numpy", "python-flint", "hypothesis", "sympy", "z3-solver")

@@ -544,7 +544,7 @@ class _Place:
 
     def says(self, derivation: Derivation, fact: Fact) -> bool | None:
         if fact.number not in self.known:
-            if not _prepare(derivation, fact.content, self.model):
+            if not prepare(derivation, fact.content, self.model):
                 return None
             answer = self.model.says(fact.content, derivation.predicates)
             if answer is None:
@@ -553,7 +553,7 @@ class _Place:
         return self.known[fact.number]
 
 
-def _prepare(derivation: Derivation, content: Content, model: Model) -> bool:
+def prepare(derivation: Derivation, content: Content, model: Model) -> bool:
     """Compute the letters that `content` needs and that came into being in the proof; False when it cannot be done."""
     relations = (
         (content,) if isinstance(content, Relation) else (content.relation,) if isinstance(content, Indexed) else ()
