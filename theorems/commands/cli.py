@@ -99,7 +99,7 @@ def show(name: str, latex: bool) -> None:
 @click.argument("name")
 def axioms(name: str) -> None:
     """Everything that the proof of a claim takes on trust."""
-    from theorems.proof.derivation import GRADES
+    from theorems.proof.kernel.facts import GRADES
     from theorems.proof.report import trusted_base, trusted_lines
 
     page = claim(name)

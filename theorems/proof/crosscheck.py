@@ -19,9 +19,10 @@ from typing import Any
 from flint import arb, ctx, fmpq, nmod, nmod_mat
 
 from numerics.arithmetic import exact
-from theorems.proof.derivation import Derivation, Fact
-from theorems.proof.language import Content, Indexed, Relation, Statement
-from theorems.proof.words import (
+from theorems.proof.derivation import Derivation
+from theorems.proof.kernel.facts import Fact
+from theorems.proof.kernel.language import Content, Indexed, Relation, Statement
+from theorems.proof.kernel.words import (
     Dimension,
     Expr,
     Letter,

@@ -15,7 +15,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from numbers import Rational
@@ -26,6 +26,22 @@ Dimension = str  # "n", "n[j+1]", or "1"
 
 class ShapeError(ValueError):
     """Two expressions do not fit together."""
+
+
+# How things are printed, filled in by `theorems.proof.render`: no step reads what is printed.
+PRINTERS: dict[str, Callable[[Any], str]] = {}
+
+
+class Printed:
+    """What can be shown as one line of text and as LaTeX."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return PRINTERS["plain"](self)
+
+    def latex(self) -> str:
+        return PRINTERS["latex"](self)
 
 
 @dataclass(frozen=True)
@@ -118,7 +134,7 @@ def _trace(size: Dimension, word: Word) -> tuple[Atom, ...]:
     return (_closed(word),)
 
 
-class Expr:
+class Expr(Printed):
     """A matrix expression in normal form, immutable. Build expressions from letters with `+ - * / @ .T .trace()`.
 
     `made` remembers the operation and the operands from which the expression was built. It plays no part in equality:
@@ -265,9 +281,7 @@ class Expr:
         return max(sizes, default=0)
 
     def __repr__(self) -> str:
-        from theorems.proof.render import plain
-
-        return plain(self)
+        return str(self)
 
 
 def _combine(

@@ -16,10 +16,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from theorems.proof.words import (
+from theorems.proof.kernel.words import (
     Dimension,
     Expr,
     Letter,
+    Printed,
     ShapeError,
     at_index,
     index_symbol,
@@ -30,13 +31,12 @@ from theorems.proof.words import (
     substitute,
 )
 
-SIGNS = {"=0": "=", ">=0": "\\ge", ">0": ">", "!=0": "\\ne"}  # in LaTeX
 ORDER_KINDS = (">=0", ">0")
 KINDS = ("=0", *ORDER_KINDS, "!=0", "predicate", "not predicate")
 
 
 @dataclass(frozen=True)
-class Relation:
+class Relation(Printed):
     """One atomic formula. Build it with `zero`, `equal`, `at_least`, `positive`, ... rather than by hand."""
 
     kind: str
@@ -107,39 +107,15 @@ class Relation:
 
     def substitute(self, values: Mapping[Letter, Expr], dims: Mapping[Dimension, Dimension]) -> Relation:
         if self.predicate:
-            args = tuple(substitute(e, _present(e, values), dims) for e in self.arguments)
+            args = tuple(substitute(e, values, dims) for e in self.arguments)
             return Relation(self.kind, predicate=self.predicate, arguments=args)
-        return Relation(self.kind, substitute(self.expr, _present(self.expr, values), dims))
+        return Relation(self.kind, substitute(self.expr, values, dims))
 
     def at(self, symbol: str, to: str) -> Relation:
         if self.predicate:
             args = tuple(at_index(e, symbol, to) for e in self.arguments)
             return Relation(self.kind, predicate=shift_index(self.predicate, symbol, to), arguments=args)
         return Relation(self.kind, at_index(self.expr, symbol, to))
-
-    def __str__(self) -> str:
-        if self.predicate:
-            args = ", ".join(map(repr, self.arguments))
-            text = f"{self.predicate}({args})" if args else self.predicate
-            return text if self.kind == "predicate" else f"not {text}"
-        from theorems.proof.render import plain_sides
-
-        left, right = plain_sides(self.expr)
-        return f"{left} {self.kind.removesuffix('0')} {right}"
-
-    def latex(self) -> str:
-        from theorems.proof.render import latex_made, latex_sides, latex_text
-
-        if self.predicate:
-            args = ",\\ ".join(latex_made(e) for e in self.arguments)
-            name = f"\\text{{{latex_text(self.predicate)}}}" + (f"({args})" if args else "")
-            return name if self.kind == "predicate" else f"\\lnot\\,{name}"
-        left, right = latex_sides(self.expr)
-        return f"{left} {SIGNS[self.kind]} {right}"
-
-
-def _present(expr: Expr, values: Mapping[Letter, Expr]) -> dict[Letter, Expr]:
-    return {x: v for x, v in values.items() if x in expr.letters()}
 
 
 def _expr(x: Expr | int | Fraction) -> Expr:
@@ -187,7 +163,7 @@ def predicate(name: str, *arguments: Expr) -> Relation:
 
 
 @dataclass(frozen=True)
-class Statement:
+class Statement(Printed):
     r"""$\forall$ letters: premises $\implies \exists$ new letters: conclusions. All dimensions are universal too."""
 
     letters: tuple[Letter, ...]
@@ -221,39 +197,9 @@ class Statement:
         spoken = frozenset().union(*(r.letters() for r in (*self.premises, *self.conclusions)))
         return spoken - frozenset(self.letters) - frozenset(self.new)
 
-    def __str__(self) -> str:
-        parts = []
-        if self.letters:
-            parts.append("for all " + ", ".join(f"{x.name}: {x.rows} x {x.cols}" for x in self.letters))
-        if self.premises:
-            parts.append("if " + " and ".join(map(str, self.premises)))
-        if self.new:
-            parts.append("there are " + ", ".join(f"{x.name}: {x.rows} x {x.cols}" for x in self.new) + " with")
-        parts.append(" and ".join(map(str, self.conclusions)))
-        return " ".join(parts)
-
-    def latex(self) -> str:
-        def typed(xs: tuple[Letter, ...]) -> str:
-            from theorems.proof.render import latex_name
-
-            return ",\\ ".join(
-                latex_name(x.name) + f" \\in \\mathbb{{R}}^{{{latex_name(x.rows)} \\times {latex_name(x.cols)}}}"
-                for x in xs
-            )
-
-        parts = []
-        if self.letters:
-            parts.append("\\forall\\, " + typed(self.letters) + ":")
-        if self.premises:
-            parts.append(" \\land ".join(r.latex() for r in self.premises) + " \\implies")
-        if self.new:
-            parts.append("\\exists\\, " + typed(self.new) + ":")
-        parts.append(" \\land ".join(r.latex() for r in self.conclusions))
-        return "\\ ".join(parts)
-
 
 @dataclass(frozen=True)
-class Indexed:
+class Indexed(Printed):
     """`relation` for every integer value of `symbol` from `low` to `high` (index expressions, both included)."""
 
     relation: Relation
@@ -266,12 +212,6 @@ class Indexed:
         for bound in (self.low, self.high):
             if parse_index(bound)[0] == self.symbol:
                 raise ValueError(f"The range of `{self.symbol}` cannot mention itself: found `{bound}`.")
-
-    def __str__(self) -> str:
-        return f"for all {self.low} <= {self.symbol} <= {self.high}: {self.relation}"
-
-    def latex(self) -> str:
-        return f"\\forall\\, {self.low} \\le {self.symbol} \\le {self.high}:\\ {self.relation.latex()}"
 
 
 Content = Relation | Statement | Indexed
