@@ -10,6 +10,7 @@ axiom that the kernel took on trust is caught here.
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from flint import arb, ctx, fmpq, nmod, nmod_mat
 
 from numerics.arithmetic import exact
 from theorems.proof.derivation import Derivation
-from theorems.proof.kernel.facts import Fact
+from theorems.proof.kernel.facts import Fact, free_letters
 from theorems.proof.kernel.language import Content, Indexed, Relation, Statement
 from theorems.proof.kernel.words import (
     Dimension,
@@ -423,6 +424,8 @@ class Model:
         if isinstance(content, Statement):
             return None
         if isinstance(content, Indexed):
+            if isinstance(content.relation, Statement):
+                return None
             low, high = self.index(content.low), self.index(content.high)
             answers = [
                 self.with_index(content.symbol, i).says(content.relation, predicates) for i in range(low, high + 1)
@@ -478,7 +481,15 @@ def model_check(derivation: Derivation, models: Iterable[Model], enough: int | N
     """
     false: list[str] = []
     seen: set[int] = set()
-    quantified = {f.number for f in derivation.facts if isinstance(f.content, Statement) or "symbol" in f.payload}
+    quantified = {f.number for f in derivation.facts if _is_quantified(f)}
+    # About arbitrary letters facts may never be decided, because few random ones satisfy what is supposed of them; but
+    # the statements made of them are used, and what they give is decided.
+    lets = set(derivation._lets.values())
+    quantified |= {
+        f.number
+        for f in derivation.facts
+        if lets & (f.hypotheses | derivation._birth_hypotheses(free_letters(f.content)))
+    }
     wanted = {f.number for f in derivation.facts} - quantified
     count = 0
     plan = _plan(derivation)
@@ -504,12 +515,12 @@ def _plan(derivation: Derivation) -> list[tuple[Fact, tuple[Fact, ...], tuple[Fa
     """Each fact to be evaluated, with the open indices and the suppositions that it rests on."""
     plan = []
     for fact in derivation.facts:
-        if isinstance(fact.content, Statement) or "symbol" in fact.payload:
+        if _is_quantified(fact):
             continue
         rests = [derivation.facts[n - 1] for n in sorted(fact.hypotheses)]
         opened = tuple(h for h in rests if "symbol" in h.payload)
         # A supposed statement is not evaluated, its instances are.
-        supposed = (h for h in rests if "symbol" not in h.payload and not isinstance(h.content, Statement))
+        supposed = (h for h in rests if not _is_quantified(h))
         plan.append((fact, opened, tuple(supposed)))
     return plan
 
@@ -536,6 +547,12 @@ def _walk(
     return out
 
 
+def _is_quantified(fact: Fact) -> bool:
+    """Whether the fact says something of infinitely many matrices, or only opens an index or a letter."""
+    says = fact.content.relation if isinstance(fact.content, Indexed) else fact.content
+    return isinstance(says, Statement) or "symbol" in fact.payload or "let" in fact.payload
+
+
 class _Place:
     """A model with values for the open indices, and what was decided there."""
 
@@ -557,7 +574,11 @@ class _Place:
 def _prepare(derivation: Derivation, content: Content, model: Model) -> bool:
     """Compute the letters that `content` needs and that came into being in the proof; False when it cannot be done."""
     relations = (
-        (content,) if isinstance(content, Relation) else (content.relation,) if isinstance(content, Indexed) else ()
+        (content,)
+        if isinstance(content, Relation)
+        else (content.relation,)
+        if isinstance(content, Indexed) and isinstance(content.relation, Relation)
+        else ()
     )
     for r in relations:
         for x in sorted(r.letters(), key=lambda x: x.name):
@@ -568,11 +589,22 @@ def _prepare(derivation: Derivation, content: Content, model: Model) -> bool:
     return True
 
 
+def _arbitrary(x: Letter, model: Model) -> Any:
+    """A small matrix for an arbitrary letter; dimensions that the model does not know are drawn too."""
+    rng = random.Random(f"{x.name} {sorted(model.sizes.items())}")
+    m, n = (1 if d == "1" else model.sizes.setdefault(model.resolve(d), rng.randint(1, 3)) for d in (x.rows, x.cols))
+    entries = [[rng.randint(-2, 2) for _ in range(n)] for _ in range(m)]
+    drawn = exact.Matrix(entries)
+    return drawn + drawn.T if x.symmetric and (m, n) != (1, 1) else drawn
+
+
 def _compute(derivation: Derivation, x: Letter, model: Model) -> bool:
     name = model.resolve(x.name)
     if name in model.values:
         return True
     compute = derivation.values.get(x)
+    if compute is None and x in derivation._lets:
+        compute = functools.partial(_arbitrary, x)
     if compute is None:
         return False
     for y in derivation._depends.get(x, frozenset()):

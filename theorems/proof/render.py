@@ -353,7 +353,7 @@ def plain_content(content: Content) -> str:
     if isinstance(content, Indexed):
         return f"for all {content.low} <= {content.symbol} <= {content.high}: {content.relation}"
     if isinstance(content, Statement):
-        parts = []
+        parts = [f"for all dimensions {', '.join(content.dims)}"] if content.dims else []
         if content.letters:
             parts.append("for all " + ", ".join(f"{x.name}: {x.rows} x {x.cols}" for x in content.letters))
         if content.premises:
@@ -375,7 +375,8 @@ def latex_content(content: Content) -> str:
     if isinstance(content, Indexed):
         return f"\\forall\\, {content.low} \\le {content.symbol} \\le {content.high}:\\ {content.relation.latex()}"
     if isinstance(content, Statement):
-        parts = []
+        numbers = ",\\ ".join(map(latex_name, content.dims))
+        parts = [f"\\forall\\, {numbers} \\ge 1:"] if content.dims else []
         if content.letters:
             parts.append("\\forall\\, " + _typed(content.letters) + ":")
         if content.premises:

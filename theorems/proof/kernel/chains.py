@@ -6,7 +6,7 @@ Trusted file.
 from __future__ import annotations
 
 from theorems.proof.kernel.facts import Fact, ProofError, free_letters, free_symbols
-from theorems.proof.kernel.language import Indexed, Relation, predicate
+from theorems.proof.kernel.language import Indexed, Relation, Statement, predicate
 from theorems.proof.kernel.ledger import Ledger
 from theorems.proof.kernel.words import index_symbol, indices, parse_index, show_index
 
@@ -100,8 +100,8 @@ class Chains(Ledger):
         """Generalise a fact about an index that was arbitrary in its range."""
         symbol, low, high = self._index_of(index)
         hypotheses = fact.hypotheses - {index.number}
-        self._arbitrary(symbol, fact.relation, hypotheses, index)
-        content = Indexed(fact.relation, symbol, low, high)
+        self._arbitrary(symbol, fact.member, hypotheses, index)
+        content = Indexed(fact.member, symbol, low, high)
         return self._add(
             content, "for all", f"({fact.number}) for every {symbol}", [fact, index], hypotheses=hypotheses
         )
@@ -117,15 +117,15 @@ class Chains(Ledger):
             self._own(f)
         if supposed.step != "suppose":
             raise ProofError("The induction hypothesis must be opened with `suppose`.")
-        relation = supposed.relation
-        if step.relation.is_same_as(relation.at(symbol, f"{symbol}+1")):
+        relation = supposed.member
+        if step.member.is_same_as(relation.at(symbol, f"{symbol}+1")):
             end, bounds = low, (low, next_index(high, 1))
-        elif step.relation.is_same_as(relation.at(symbol, f"{symbol}-1")):
+        elif step.member.is_same_as(relation.at(symbol, f"{symbol}-1")):
             end, bounds = high, (next_index(low, -1), high)
         else:
-            raise ProofError(f"The step proves {step.relation}, not the neighbour of {relation}.")
-        if not base.relation.is_same_as(relation.at(symbol, end)):
-            raise ProofError(f"The base proves {base.relation}: needed {relation.at(symbol, end)}.")
+            raise ProofError(f"The step proves {step.content}, not the neighbour of {relation}.")
+        if not base.member.is_same_as(relation.at(symbol, end)):
+            raise ProofError(f"The base proves {base.content}: needed {relation.at(symbol, end)}.")
         if index.number in base.hypotheses or supposed.number in base.hypotheses:
             raise ProofError("The base of an induction cannot rest on the induction's hypotheses.")
         hypotheses = (step.hypotheses - {index.number, supposed.number}) | base.hypotheses
@@ -145,7 +145,7 @@ class Chains(Ledger):
             raise ProofError(f"Fact ({index.number}) opens no index.")
         return index.payload["symbol"], index.payload["low"], index.payload["high"]
 
-    def _arbitrary(self, symbol: str, relation: Relation, hypotheses: frozenset[int], index: Fact) -> None:
+    def _arbitrary(self, symbol: str, content: Relation | Statement, hypotheses: frozenset[int], index: Fact) -> None:
         """The index must be arbitrary: no remaining hypothesis and no premise speaks of it, no letter depends on it."""
         for n in hypotheses:
             f = self._fact(n)
@@ -154,6 +154,6 @@ class Chains(Ledger):
         for f in self.facts:
             if f.step == "given" and symbol in free_symbols(f.content):
                 raise ProofError(f"The index {symbol} is not arbitrary: premise ({f.number}) speaks of it.")
-        for x in relation.letters():
+        for x in free_letters(content):
             if not self._is_universal(x) and not self._birth_hypotheses([x]) <= hypotheses:
                 raise ProofError(f"The letter `{x.name}` came into being for one {symbol} and cannot leave it.")

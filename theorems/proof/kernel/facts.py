@@ -45,6 +45,13 @@ class Fact:
         return self.content
 
     @property
+    def member(self) -> Relation | Statement:
+        """What the fact says, which `for_all` and `induction` say of every index."""
+        if isinstance(self.content, Indexed):
+            raise ProofError(f"Fact ({self.number}) is indexed already: take one member with `at`.")
+        return self.content
+
+    @property
     def expr(self) -> Expr:
         """The expression of `expr = 0`, `expr >= 0`, ..."""
         return self.relation.expr
@@ -150,23 +157,24 @@ class Square:
 
 def free_letters(content: Content) -> frozenset[Letter]:
     """The letters that a content speaks of without binding them."""
-    bound = frozenset(content.letters + content.new) if isinstance(content, Statement) else frozenset()
-    return frozenset().union(*(r.letters() for r in relations_of(content))) - bound
+    if isinstance(content, Indexed):
+        return free_letters(content.relation)
+    return content.free_letters() if isinstance(content, Statement) else content.letters()
 
 
 def free_symbols(content: Content) -> frozenset[str]:
     """The index symbols that a content speaks of without binding them."""
-    found = frozenset().union(*(r.symbols() for r in relations_of(content)))
     if isinstance(content, Indexed):
-        found = found - {content.symbol} | ({parse_index(content.low)[0], parse_index(content.high)[0]} - {""})
-    return found
+        ends = {parse_index(content.low)[0], parse_index(content.high)[0]} - {""}
+        return content.relation.symbols() - {content.symbol} | ends
+    return content.symbols()
 
 
 def relations_of(content: Content) -> tuple[Relation, ...]:
     if isinstance(content, Relation):
         return (content,)
     if isinstance(content, Indexed):
-        return (content.relation,)
+        return relations_of(content.relation)
     return content.premises + content.conclusions
 
 

@@ -25,6 +25,7 @@ from theorems.proof.kernel.words import (
     at_index,
     index_symbol,
     indices,
+    letter,
     number,
     parse_index,
     shift_index,
@@ -66,11 +67,11 @@ class Relation(Printed):
         other = "not predicate" if self.kind == "predicate" else "predicate"
         return Relation(other, predicate=self.predicate, arguments=self.arguments)
 
-    def is_same_as(self, other: Relation) -> bool:
+    def is_same_as(self, other: Content) -> bool:
         """Whether the two say the same up to the normal form (and, for `= 0` and `!= 0`, the sign or transpose)."""
         if self == other:
             return True
-        if self.kind == other.kind and self.kind in ("=0", "!=0"):
+        if isinstance(other, Relation) and self.kind == other.kind and self.kind in ("=0", "!=0"):
             variants = [-other.expr, other.expr.T, -other.expr.T]
             return any(self.expr == v for v in variants)
         return False
@@ -164,13 +165,18 @@ def predicate(name: str, *arguments: Expr) -> Relation:
 
 @dataclass(frozen=True)
 class Statement(Printed):
-    r"""$\forall$ letters: premises $\implies \exists$ new letters: conclusions. All dimensions are universal too."""
+    r"""$\forall$ letters: premises $\implies \exists$ new letters: conclusions.
+
+    In an axiom or a lemma, which are closed, all dimensions are universal too. As a fact of a derivation a statement
+    speaks of the derivation's dimensions, except those in `dims`, which it binds: no free letter has one of them.
+    """
 
     letters: tuple[Letter, ...]
     premises: tuple[Relation, ...]
     conclusions: tuple[Relation, ...]
     new: tuple[Letter, ...] = ()
     text: str = ""
+    dims: tuple[Dimension, ...] = ()
 
     def __post_init__(self) -> None:
         bound = [x.name for x in (*self.letters, *self.new)]
@@ -182,6 +188,10 @@ class Statement(Printed):
             raise ValueError(
                 f"The premises of a statement come before its new letters: found `{early[0]}` in a premise."
             )
+        if wrong := [d for d in self.dims if d == "1" or "[" in d or self.dims.count(d) > 1]:
+            raise ValueError(f"A statement cannot bind the dimension `{wrong[0]}`.")
+        if tied := sorted(x.name for x in self.free_letters() if {x.rows, x.cols} & set(self.dims)):
+            raise ValueError(f"A statement binds a dimension of the letter `{tied[0]}` and not the letter.")
 
     def instance(
         self, values: Mapping[Letter, Expr], dims: Mapping[Dimension, Dimension]
@@ -192,6 +202,70 @@ class Statement(Printed):
             tuple(r.substitute(values, dims) for r in self.conclusions),
         )
 
+    def substitute(self, values: Mapping[Letter, Expr], dims: Mapping[Dimension, Dimension]) -> Statement:
+        """With free letters replaced; refuses a value that the statement's own letters or dimensions would capture."""
+        bound = {*self.letters, *self.new}
+        spoken = frozenset(values).union(*(v.letters() for v in values.values()))
+        if bound & spoken or set(self.dims) & (
+            {*dims, *dims.values()}.union(*(v.dimensions() for v in values.values()))
+        ):
+            raise ValueError("A value would be captured by the letters or dimensions that a statement binds.")
+        premises, conclusions = self.instance(values, dims)
+        shapes = [
+            [Letter(x.name, dims.get(x.rows, x.rows), dims.get(x.cols, x.cols), x.symmetric) for x in xs]
+            for xs in (self.letters, self.new)
+        ]
+        return Statement(tuple(shapes[0]), premises, conclusions, tuple(shapes[1]), self.text, self.dims)
+
+    def at(self, symbol: str, to: str) -> Statement:
+        """With an index symbol replaced; the bound letters carry no index in their names, so none is captured."""
+        bound = [*self.letters, *self.new]
+        if any(indices(x.name) for x in bound):
+            raise ValueError("A statement about an index cannot bind letters that carry an index in their names.")
+        moved = {
+            x: Letter(x.name, shift_index(x.rows, symbol, to), shift_index(x.cols, symbol, to), x.symmetric)
+            for x in bound
+        }
+        return Statement(
+            tuple(moved[x] for x in self.letters),
+            tuple(r.at(symbol, to) for r in self.premises),
+            tuple(r.at(symbol, to) for r in self.conclusions),
+            tuple(moved[x] for x in self.new),
+            self.text,
+            self.dims,
+        )
+
+    def is_same_as(self, other: Content) -> bool:
+        """Whether the two say the same up to the names of what they bind, each relation up to `Relation.is_same_as`."""
+        if not isinstance(other, Statement) or len(self.dims) != len(other.dims):
+            return False
+        mine, theirs = (*self.letters, *self.new), (*other.letters, *other.new)
+        renamed = dict(zip(other.dims, self.dims, strict=True))
+        if len(self.letters) != len(other.letters) or len(self.new) != len(other.new):
+            return False
+        shapes = [(renamed.get(y.rows, y.rows), renamed.get(y.cols, y.cols), y.symmetric) for y in theirs]
+        if shapes != [(x.rows, x.cols, x.symmetric) for x in mine]:
+            return False
+        if other.free_letters() & {*mine} or set(self.dims) & (other.dimensions() - {*other.dims}):
+            return False  # what is free there would be taken for what is bound here
+        values = {y: letter(x) for x, y in zip(mine, theirs, strict=True)}
+        ours, found = self.premises + self.conclusions, sum(other.instance(values, renamed), ())
+        return (
+            len(self.premises) == len(other.premises)
+            and len(ours) == len(found)
+            and all(a.is_same_as(b) for a, b in zip(ours, found, strict=True))
+        )
+
+    def dimensions(self) -> frozenset[Dimension]:
+        """All dimensions that occur, bound ones too."""
+        spoken = frozenset().union(*(r.dimensions() for r in (*self.premises, *self.conclusions)))
+        return (spoken | {d for x in (*self.letters, *self.new) for d in (x.rows, x.cols)}) - {"1"}
+
+    def symbols(self) -> frozenset[str]:
+        """The index symbols that occur."""
+        shapes = frozenset(s for x in (*self.letters, *self.new) for d in (x.rows, x.cols) for s in indices(d))
+        return shapes.union(*(r.symbols() for r in (*self.premises, *self.conclusions)))
+
     def free_letters(self) -> frozenset[Letter]:
         """Letters that are spoken about without being quantified here."""
         spoken = frozenset().union(*(r.letters() for r in (*self.premises, *self.conclusions)))
@@ -200,9 +274,9 @@ class Statement(Printed):
 
 @dataclass(frozen=True)
 class Indexed(Printed):
-    """`relation` for every integer value of `symbol` from `low` to `high` (index expressions, both included)."""
+    """`relation`, or a statement, for every integer value of `symbol` from `low` to `high` (index expressions, both included)."""
 
-    relation: Relation
+    relation: Relation | Statement
     symbol: str
     low: str
     high: str

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from theorems.proof.kernel import calculus
-from theorems.proof.kernel.facts import Axiom, Fact, ProofError, Rule, free_letters, letters, relations_of
+from theorems.proof.kernel.facts import Axiom, Fact, ProofError, Rule, free_letters, free_symbols, letters, relations_of
 from theorems.proof.kernel.language import Content, Indexed, Relation, Statement
 from theorems.proof.kernel.words import Dimension, Expr, Letter, at_index, indices, is_well_formed, letter
 from theorems.proof.kernel.words import dimension as _dimension
@@ -40,6 +40,7 @@ class Ledger:
         self._depends: dict[Letter, frozenset[Letter]] = {}
         self._order: list[tuple[str, str, int, int | None]] = []  # high symbol - low symbol >= gap, hypothesis or None
         self._eigen: dict[str, int] = {}
+        self._lets: dict[Letter, int] = {}  # letters that are arbitrary until `generalise` or `induct` discharges them
         self._terms: dict[calculus.Term, Expr] = {}
 
     def matrices(self, *declarations: str) -> tuple[Expr, ...]:
@@ -128,6 +129,8 @@ class Ledger:
             self._known(x)
         if hypotheses is None:
             hypotheses = frozenset().union(*(p.hypotheses for p in parents))
+        # What speaks of an arbitrary letter rests on it, until `generalise` or `induct` discharges the letter.
+        hypotheses |= self._birth_hypotheses(free_letters(content)) & frozenset(self._lets.values())
         fact = Fact(len(self.facts) + 1, content, step, reason, hypotheses, tuple(parents), payload or {})
         self.facts.append(fact)
         return fact
@@ -154,7 +157,7 @@ class Ledger:
     def suppose(self, content: Relation | Statement, name: str = "supposition") -> Fact:
         """Open a hypothesis. Every fact derived from it rests on it until `cases` or `induction` discharges it."""
         number_ = len(self.facts) + 1
-        symbols = frozenset().union(*(r.symbols() for r in relations_of(content)))
+        symbols = free_symbols(content).union(*(r.symbols() for r in relations_of(content)))
         indexed = {self._eigen[s] for s in symbols if s in self._eigen}
         return self._add(content, "suppose", name, hypotheses=frozenset({number_} | indexed))
 
@@ -185,7 +188,7 @@ class Ledger:
         for f in self.facts:
             if f.hypotheses or f.step == "given":
                 continue
-            if f.content == goal:
+            if f.content == goal or (isinstance(goal, Statement) and goal.is_same_as(f.content)):
                 return f
             if isinstance(f.content, Relation) and isinstance(goal, Relation) and goal.follows_from(f.content):
                 return f
@@ -237,10 +240,14 @@ class Ledger:
         xs = frozenset(xs)
         return xs.union(*(self._depends.get(x, frozenset()) for x in xs))
 
-    def _guard(self, content: Content, hypotheses: frozenset[int]) -> None:
-        """No letter of `content` may have come into being under a hypothesis that is no longer rested on."""
+    def _guard(self, content: Content, hypotheses: frozenset[int], gone: Iterable[int] = ()) -> None:
+        """No letter of `content` may have come into being under a hypothesis that is no longer rested on.
+
+        Arbitrary letters are rested on by whatever speaks of them, except those that are `gone` with this step.
+        """
+        allowed = hypotheses | (frozenset(self._lets.values()) - frozenset(gone))
         for x in free_letters(content):
-            if not self._birth_hypotheses([x]) <= hypotheses:
+            if not self._birth_hypotheses([x]) <= allowed:
                 raise ProofError(f"The letter `{x.name}` belongs to a branch and cannot leave it.")
 
     def glue(self, sentence: str) -> None:

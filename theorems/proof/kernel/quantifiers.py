@@ -106,20 +106,23 @@ class Quantifiers(Ledger):
         *,
         new: Mapping[str, str] | None = None,
         values: Mapping[str, Callable[..., Any]] | None = None,
+        dims: Mapping[Dimension, Dimension] | None = None,
     ) -> tuple[list[Expr], list[Fact]]:
-        """Use a fact that is a statement (a quantified premise or hypothesis)."""
+        """Use a fact that is a statement (a quantified premise or hypothesis, or what `generalise` made)."""
         self._own(fact)
         statement = fact.content
         if not isinstance(statement, Statement):
             raise ProofError(f"Fact ({fact.number}) is no statement: nothing to apply.")
-        fixed = frozenset().union(*(r.dimensions() for r in relations_of(statement)))
+        if strange := sorted(set(dims or {}) - set(statement.dims)):
+            raise ProofError(f"Fact ({fact.number}) does not bind the dimension `{strange[0]}`.")
+        fixed = statement.dimensions() - set(statement.dims)
         return self._apply(
             statement,
             at,
             premises,
             new or {},
             values or {},
-            {},
+            dims or {},
             fixed,
             "apply",
             f"({fact.number}) applied",
