@@ -551,3 +551,125 @@ def test_an_indexed_statement_is_proved_along_the_chain() -> None:
     goal = d.goal(nonnegative(w.squared_norm() + b("K")))
     d.apply(d.at(fact, "K"), {"v": w})
     assert d.gaps() == [] and d.proof_of(goal) is not None
+
+
+# Derivatives of what is tied, and ranges that are empty.
+
+
+def residual() -> tuple[Derivation, Expr, Expr, Expr, Expr]:
+    d = Derivation()
+    R, Y, W, X = d.matrices("R: m k", "Y: m k", "W: m n", "X: n k")
+    return d, R, Y, W, X
+
+
+def test_a_premise_that_ties_letters_is_seen() -> None:
+    """With R = Y - W X the gradient of |R|^2 in W is not 0."""
+    d, R, Y, W, X = residual()
+    d.given(equal(R, Y - W @ X))
+    with refused("ties R to W, in which an expression with them is differentiated"):
+        d.gradient(R.squared_norm(), W)
+    with refused("ties R to W"):
+        d.derivative(R, {W: Y @ X.T})
+    assert d.gradient(W.squared_norm(), W) == 2 * W
+
+
+@pytest.mark.parametrize("how", ["suppose", "one after another", "order", "predicate", "statement", "indexed", "norm"])
+def test_every_way_to_tie_is_seen(how: str) -> None:
+    d, R, Y, W, X = residual()
+    if how == "suppose":
+        d.suppose(equal(R, Y - W @ X))
+    elif how == "one after another":
+        S = d.matrix("S: m k")
+        d.given(equal(R, 2 * S))
+        d.given(equal(S, Y - W @ X))
+    elif how == "order":
+        d.given(nonnegative(R.inner(Y) - W.inner(Y @ X.T)))
+    elif how == "predicate":
+        d.given(predicate("is the residual", R, W))
+    elif how == "statement":
+        a = Letter("a", "1", "1")
+        d.given(Statement((a,), (), (equal(letter(a) * R, letter(a) * (Y - W @ X)),)))
+    elif how == "indexed":
+        V = d.family("V[i]: m k", "i")
+        d.given(Indexed(equal(V("i"), V("i-1") - W @ X), "i", "1", "3"))
+        d.given(equal(R, V("3")))
+    else:
+        d.given(nonnegative(-(R - Y + W @ X).squared_norm()))
+    with refused("ties .*R.* to W"):
+        d.gradient(R.squared_norm(), W)
+
+
+def test_what_is_given_later_cannot_tie_either() -> None:
+    d, R, Y, W, X = residual()
+    G = d.gradient(R.squared_norm(), W)
+    for door in (d.given, d.suppose):
+        with refused("ties R to W"):
+            door(equal(R, Y - W @ X))
+    S = d.matrix("S: m k")
+    d.given(equal(R, S))
+    with refused("ties R to W"):
+        d.given(equal(S, Y - W @ X))
+    assert d.goal(zero(G)) and d.algebra(zero(G))
+
+
+def test_members_of_a_family_are_tied_by_a_premise_about_neighbours() -> None:
+    d = Derivation()
+    W = d.family("W[i]: n n", "i")
+    d.given(Indexed(equal(W("i").T @ W("i"), identity("n")), "i", "1", "3"))
+    assert d.gradient((W("2") @ W("1")).trace(), W("1")) == W("2").T
+    d2 = Derivation()
+    W = d2.family("W[i]: n n", "i")
+    d2.given(Indexed(equal(W("i"), W("i-1")), "i", "2", "3"))
+    with refused(r"ties W\[2\] to W\[1\]"):
+        d2.gradient((W("2") @ W("1")).trace(), W("1"))
+
+
+def test_what_ties_nothing() -> None:
+    d, R, Y, W, X = residual()
+    d.given(positive(R.inner(Y) - W.inner(Y @ X.T)))
+    d.given(nonzero(R - Y + W @ X))
+    d.given(zero(X @ X.T - identity("n")))
+    a = Letter("W'", "m", "n")
+    d.given(Statement((a,), (), (nonnegative((R - letter(a) @ X).squared_norm()),)))
+    assert d.gradient(R.inner(W @ X), W) == R @ X.T
+
+
+def test_partial_derivatives_are_said() -> None:
+    d, R, Y, W, X = residual()
+    d.partial(R, W, X)
+    d.given(equal(R, Y - W @ X))
+    assert d.gradient(R.inner(W @ X), W) == R @ X.T and d.held_fixed == ("R", "W", "X")
+    with refused("ties Y to W"):
+        d.gradient(Y.inner(W @ X), W)
+    with refused("Differentiate in a letter"):
+        d.partial(R @ X.T)
+
+
+@pytest.mark.parametrize(("low", "high"), [("5", "3"), ("L+1", "L"), ("L", "0"), ("M+1", "L"), ("L", "L-1")])
+def test_a_constant_needs_an_integer_in_its_range(low: str, high: str) -> None:
+    d = Derivation()
+    d.index_constant("L")
+    d.index_constant("M", at_least="L")
+    with refused(f"No integer is in the range of the constant `K`: at least {low.replace('+', '.')}, at most {high}"):
+        d.index_constant("K", at_least=low, at_most=high)
+    assert d.index_constant("K", at_least="M", at_most="L") == "K"  # the refused range left nothing behind
+
+
+def test_a_constant_that_squeezes_another_one() -> None:
+    d = Derivation()
+    d.index_constant("L", at_most="4")
+    d.index_constant("M", at_least="L+2", at_most="6")
+    with refused("No integer is in the range of the constant `K`"):
+        d.index_constant("K", at_least="M+1", at_most="2")
+    d.index_constant("K", at_least="M+1", at_most="4")  # L = 1, M = 3, K = 4
+
+
+def test_models_whose_constants_are_out_of_range_are_false() -> None:
+    d = Derivation()
+    d.index_constant("K", at_least="2", at_most="4")
+    s = d.scalar("s")
+    d.goal(nonnegative(s * s))
+    d.squares(nonnegative(s * s), [s])
+    for K, passes in ((1, False), (2, True), (4, True), (5, False)):
+        report = model_check(d, [Model({"s": 2}, {"K": K})])
+        assert report.passes is passes and bool(report.false) is not passes

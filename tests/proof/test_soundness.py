@@ -1165,7 +1165,7 @@ def test_lemmas_that_cannot_be_exported() -> None:
     ranged.given(Indexed(FALSE, "i", "1", "2"))
     ranged.algebra(equal(ONE, 1))
     indexed = proves("constant", equal(ONE, 1))
-    indexed.index_constant("K", at_least="2", at_most="1")
+    indexed.index_constant("K", at_least="1", at_most="2")
     indexed.algebra(equal(ONE, 1))
     for other in (with_family, quantified, ranged, indexed):
         assert other.gaps() == []

@@ -380,6 +380,12 @@ class Model:
         # Copies: a letter that came into being for one value of the index has another value for the next.
         return Model(dict(self.values), {**self.indices, symbol: value}, self.extra, dict(self.sizes))
 
+    def satisfies_ranges(self, derivation: Derivation) -> bool:
+        """Whether the index constants have values in their declared ranges."""
+        known = {"": 0, **self.indices}
+        ranges = [(high, low, gap) for high, low, gap, hypothesis in derivation._order if hypothesis is None]
+        return all(known[p] - known[q] >= gap for p, q, gap in ranges if p in known and q in known)
+
     def learn(self, x: Letter, value: Any) -> None:
         """Store the value of a letter and what it says of dimensions; raises `ValueError` when they disagree."""
         if isinstance(value, exact.Matrix):
@@ -496,6 +502,8 @@ def model_check(derivation: Derivation, models: Iterable[Model], enough: int | N
     with ctx.workprec(256):
         for number, model in enumerate(models):
             count = number + 1
+            if not model.satisfies_ranges(derivation):
+                false.append(f"the ranges of the constants do not hold in model {number}: {dict(model.indices)}")
             for fact, answer in _walk(derivation, plan, model):
                 if answer is not None:
                     seen.add(fact.number)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from theorems.proof.kernel.derivation import Derivation
 from theorems.proof.kernel.facts import Axiom
 from theorems.proof.kernel.ledger import Ledger
 
@@ -21,9 +22,10 @@ class TrustedBase:
     lemmas: tuple[str, ...]
     engines: tuple[str, ...]
     unused_premises: tuple[str, ...]
+    held_fixed: tuple[str, ...] = ()  # letters in which derivatives are partial
 
 
-def trusted_base(derivation: Ledger) -> TrustedBase:
+def trusted_base(derivation: Derivation) -> TrustedBase:
     axioms: list[Axiom] = []
     glue: list[str] = []
     lemmas: list[str] = []
@@ -32,7 +34,7 @@ def trusted_base(derivation: Ledger) -> TrustedBase:
     used = {f.number for f in derivation.cone()}
     unused = tuple(f"{f.reason}: {f.content}" for f in derivation.facts if f.step == "given" and f.number not in used)
     ordered = tuple(sorted(axioms, key=lambda a: a.name))
-    return TrustedBase(ordered, tuple(glue), tuple(lemmas), tuple(sorted(engines)), unused)
+    return TrustedBase(ordered, tuple(glue), tuple(lemmas), tuple(sorted(engines)), unused, derivation.held_fixed)
 
 
 def _collect(

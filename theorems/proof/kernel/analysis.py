@@ -19,23 +19,45 @@ from theorems.proof.kernel.words import Expr, Letter, derivative, gradient, lett
 class Analysis(Ledger):
     """Steps of calculus: derivatives of expressions, terms such as logarithms, minima, monotony, integrals, limits."""
 
+    def partial(self, *xs: Expr) -> None:
+        """Derivatives are partial in these letters: each is held fixed while another moves, whatever equations hold.
+
+        So it is where an equation is a condition on the point, such as a vanishing gradient, and not a definition.
+        `held_fixed` tells it to whoever reads the statement.
+        """
+        self._partial |= {single_letter(x) for x in xs}
+
+    @property
+    def held_fixed(self) -> tuple[str, ...]:
+        """The letters in which derivatives are partial."""
+        return tuple(sorted(x.name for x in self._partial))
+
     def derivative(self, expr: Expr, direction: Mapping[Expr, Expr]) -> Expr:
-        """The directional derivative; refuses an expression with letters that are defined from the moved ones."""
+        """The directional derivative; refuses an expression with letters that move with the moved ones."""
         moved = {single_letter(x): d for x, d in direction.items()}
         self._independent(expr, moved)
         return derivative(expr, moved)
 
     def gradient(self, expr: Expr, x: Expr) -> Expr:
-        """The Frobenius gradient in one letter; refuses an expression with letters that are defined from it."""
+        """The Frobenius gradient in one letter; refuses an expression with letters that move with it."""
         moved = single_letter(x)
         self._independent(expr, {moved})
         return gradient(expr, moved)
 
     def _independent(self, expr: Expr, moved: Iterable[Letter]) -> None:
+        """No other letter of `expr` may move with the moved ones: be defined from them, or tied to them by a relation.
+
+        A premise or supposition that ties them may say that one is a function of the other, while the derivative treats
+        it as a constant; what is given later cannot tie them either. `partial` says that a constant is meant.
+        """
+        moved = frozenset(moved)
         for y in expr.letters():
-            clash = self._depends.get(y, frozenset()) & frozenset(moved)
+            clash = self._depends.get(y, frozenset()) & moved
             if clash:
                 raise ProofError(f"`{y.name}` depends on `{next(iter(clash)).name}`: expand it before differentiating.")
+        others = expr.letters() - moved - self._partial
+        self._untied(moved, others, [f.content for f in self.facts if f.step in ("given", "suppose")])
+        self._differentiated.append((moved, others))
 
     def term(self, t: calculus.Term) -> Expr:
         r"""A term of `theorems.proof.kernel.calculus` as a scalar of this derivation.

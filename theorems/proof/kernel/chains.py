@@ -25,8 +25,23 @@ class Chains(Ledger):
         bounds = {parse_index(bound)[0] for bound in (at_least, at_most) if bound is not None}
         if bounds & {symbol, *self._eigen}:
             raise ProofError(f"The range of the constant `{symbol}` cannot mention itself or an open index.")
+        known = len(self._order)
         self._between(symbol, at_least, at_most, None)
+        if self._is_empty():
+            del self._order[known:]
+            raise ProofError(
+                f"No integer is in the range of the constant `{symbol}`: at least {at_least}, at most {at_most}."
+            )
         return symbol
+
+    def _is_empty(self) -> bool:
+        """Whether no integers are in the ranges of the constants: their differences gain along a cycle (Bellman-Ford)."""
+        edges = [(p, q, g) for p, q, g, h in self._order if h is None]
+        best = {s: 0 for edge in edges for s in edge[:2]}
+        for _ in range(len(best)):
+            for p, q, g in edges:
+                best[q] = max(best[q], best[p] + g)
+        return any(best[p] + g > best[q] for p, q, g in edges)
 
     def index(self, symbol: str, low: str, high: str) -> Fact:
         """Open the hypothesis that `symbol` is an integer from `low` to `high`; discharged by `for_all`, `induction`."""

@@ -40,6 +40,8 @@ class Ledger:
         self._depends: dict[Letter, frozenset[Letter]] = {}
         self._order: list[tuple[str, str, int, int | None]] = []  # high symbol - low symbol >= gap, hypothesis or None
         self._eigen: dict[str, int] = {}
+        self._partial: set[Letter] = set()
+        self._differentiated: list[tuple[frozenset[Letter], frozenset[Letter]]] = []  # which moved, which did not
         self._lets: dict[Letter, int] = {}  # letters that are arbitrary until `generalise` or `induct` discharges them
         self._terms: dict[calculus.Term, Expr] = {}
 
@@ -131,6 +133,10 @@ class Ledger:
             hypotheses = frozenset().union(*(p.hypotheses for p in parents))
         # What speaks of an arbitrary letter rests on it, until `generalise` or `induct` discharges the letter.
         hypotheses |= self._birth_hypotheses(free_letters(content)) & frozenset(self._lets.values())
+        if step in ("given", "suppose") and self._differentiated:
+            known = [f.content for f in self.facts if f.step in ("given", "suppose")]
+            for moved, others in self._differentiated:
+                self._untied(moved, others, [*known, content])
         fact = Fact(len(self.facts) + 1, content, step, reason, hypotheses, tuple(parents), payload or {})
         self.facts.append(fact)
         return fact
@@ -160,6 +166,30 @@ class Ledger:
         symbols = free_symbols(content).union(*(r.symbols() for r in relations_of(content)))
         indexed = {self._eigen[s] for s in symbols if s in self._eigen}
         return self._add(content, "suppose", name, hypotheses=frozenset({number_} | indexed))
+
+    def _untied(self, moved: frozenset[Letter], others: frozenset[Letter], contents: Iterable[Content]) -> None:
+        """Refuse contents that tie one of `others` to a moved letter, directly or by one another.
+
+        Relations `> 0` and `!= 0` hold on open sets and tie nothing. Members of one family count as one letter, except
+        that a relation about a single letter ties nothing.
+        """
+        groups = []
+        for content in contents:
+            bound = frozenset(content.letters + content.new) if isinstance(content, Statement) else frozenset()
+            for r in relations_of(content):
+                xs = (r.letters() - bound - self._partial) | (r.letters() & moved)
+                if r.kind not in (">0", "!=0") and len(xs) > 1:
+                    groups.append(_heads(xs))
+        ends, tied = _heads(moved), frozenset()
+        while more := [g for g in groups if g & (ends | tied) and not g <= tied]:
+            tied = tied.union(*more)
+        clash = sorted(x.name for x in others if x.name.partition("[")[0] in tied)
+        if clash:
+            moving = ", ".join(sorted(x.name for x in moved))
+            raise ProofError(
+                f"A premise or supposition ties {', '.join(clash)} to {moving}, in which an expression with them is "
+                "differentiated: expand it before, or say by `partial` that it is held fixed."
+            )
 
     def goal(self, content: AnyContent) -> AnyContent:
         """Declare what is to be proved. It may mention universal letters only."""
@@ -279,3 +309,8 @@ class Ledger:
                 stack += f.parents
                 stack += [self._fact(n) for n in f.hypotheses]
         return [f for f in self.facts if f.number in wanted]
+
+
+def _heads(xs: Iterable[Letter]) -> frozenset[str]:
+    """The names of letters without their indices."""
+    return frozenset(x.name.partition("[")[0] for x in xs)
