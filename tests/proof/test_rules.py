@@ -268,6 +268,26 @@ def test_a_letter_is_named_once() -> None:
         d.generalise(fact, [A, A])
 
 
+def test_what_an_inner_statement_binds_captures_no_premise() -> None:
+    """From "if b = 0 then for all b: false" no "for all b: if b = 0 then false"."""
+    d = Derivation()
+    b = d.scalar("b")
+    not_zero, is_zero = d.given(nonzero(b)), d.suppose(zero(b))
+    anything = d.absurd(is_zero, not_zero, FALSE)
+    x = d.arbitrary("x")
+    inner = d.suppose(Statement((Letter("b", "1", "1"),), (), (equal(letter(Letter("b", "1", "1")) * 0 + 0, 1),)))
+    with refused("would capture"):
+        d.generalise(inner, [x], [is_zero])
+    tall = d.suppose(at_least(dimension("q"), 3))
+    every = d.generalise(d.dimension("q"), [], dims=["q"])
+    with refused("would capture"):
+        d.generalise(every, [], [tall])
+    A = d.arbitrary("A: q n")
+    with refused("would capture"):
+        d.generalise(every, [A])
+    assert anything.hypotheses == {is_zero.number}
+
+
 # Induction over a natural number.
 
 

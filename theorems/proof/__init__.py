@@ -22,10 +22,12 @@ from theorems.proof.kernel.language import nonzero as nonzero
 from theorems.proof.kernel.language import positive as positive
 from theorems.proof.kernel.language import predicate as predicate
 from theorems.proof.kernel.language import zero as zero
+from theorems.proof.kernel.sums import basis as basis
 from theorems.proof.kernel.words import Expr as Expr
 from theorems.proof.kernel.words import Letter as Letter
 from theorems.proof.kernel.words import dimension as dimension
 from theorems.proof.kernel.words import identity as identity
 from theorems.proof.kernel.words import letter as letter
 from theorems.proof.kernel.words import number as number
+from theorems.proof.kernel.words import ones as ones
 from theorems.proof.kernel.words import zeros as zeros

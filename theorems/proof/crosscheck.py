@@ -24,6 +24,8 @@ from theorems.proof.derivation import Derivation
 from theorems.proof.kernel.facts import Fact, free_letters
 from theorems.proof.kernel.language import Content, Indexed, Relation, Statement
 from theorems.proof.kernel.words import (
+    BASIS,
+    ONES,
     Dimension,
     Expr,
     Letter,
@@ -398,12 +400,34 @@ class Model:
         self.values[self.resolve(x.name)] = value
 
     def value(self, x: Letter) -> Any:
+        if x.name == ONES:
+            return exact.Matrix([[1]] * self.size(x.rows))
         found = self.values[self.resolve(x.name)]
         if x.rows == x.cols == "1" and isinstance(found, exact.Matrix):
             return found[0, 0]
         if isinstance(found, int | Fraction):
             return fmpq(found.numerator, found.denominator)
         return found
+
+    def rows_of(self, x: Letter, term: Expr) -> Any:
+        """The matrix whose rows are the values of `term` at the basis vectors in place of `x`."""
+        rows = []
+        for i in range(self.size(x.rows)):
+            there = Model(
+                {**self.values, x.name: exact.unit(self.size(x.rows), i)}, self.indices, self.extra, dict(self.sizes)
+            )
+            row = there.evaluate(term)
+            rows.append([row[0, j] for j in range(row.cols)] if isinstance(row, exact.Matrix) else [row])
+        return exact.Matrix(rows)
+
+    def largest(self, v: Expr, weights: Expr | None = None) -> Any:
+        """The basis vector at a largest entry of `v`, among those with a positive weight."""
+        entries = self.evaluate(v)
+        heavy = None if weights is None else self.evaluate(weights)
+        found = [(entries[i, 0], -i) for i in range(entries.rows) if heavy is None or heavy[i, 0] > 0]
+        if not found:
+            raise KeyError("no member has a positive weight")
+        return exact.unit(entries.rows, -max(found)[1])
 
     def scalar(self, name: str) -> Any:
         """The value of a scalar letter by its name."""
@@ -438,13 +462,18 @@ class Model:
             ]
             return False if False in answers else None if None in answers else True
         if content.predicate:
-            holds = predicates.get(content.predicate)
+            holds = _is_basis if content.predicate == BASIS else predicates.get(content.predicate)
             if holds is None:
                 return None
             truth = holds(*(self.evaluate(e) for e in content.arguments))
             return truth if content.kind == "predicate" else not truth
         value = self.evaluate(content.expr)
         return _says(content.kind, value)
+
+
+def _is_basis(e: Any) -> bool:
+    entries = [e[i, 0] for i in range(e.rows)] if isinstance(e, exact.Matrix) else [e]
+    return sorted(entries) == [0] * (len(entries) - 1) + [1]
 
 
 def _says(kind: str, value: Any) -> bool | None:
@@ -608,7 +637,7 @@ def _arbitrary(x: Letter, model: Model) -> Any:
 
 def _compute(derivation: Derivation, x: Letter, model: Model) -> bool:
     name = model.resolve(x.name)
-    if name in model.values:
+    if x.name == ONES or name in model.values:
         return True
     compute = derivation.values.get(x)
     if compute is None and x in derivation._lets:

@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from theorems.proof.kernel.language import Content, Indexed, Statement
-from theorems.proof.kernel.words import PRINTERS, Atom, Expr, Letter, Signed, Word, letter
+from theorems.proof.kernel.words import ONES, PRINTERS, Atom, Expr, Letter, Signed, Word, letter
 
 if TYPE_CHECKING:
     from theorems.proof.kernel.derivation import Derivation
@@ -280,6 +280,8 @@ _GREEK = {
 
 def latex_name(name: str) -> str:
     """A letter's name in LaTeX: `W[j+1]` becomes `W_{j+1}`, `sigma_1` becomes `\\sigma_{1}`, `W_1[j]` `W_{1,j}`."""
+    if name == ONES:
+        return "\\mathbf{1}"
     match = re.fullmatch(r"([A-Za-z]+)((?:_\w+|\[[^\]]*\])*)(.*)", name, re.S)
     if match is None:
         return name

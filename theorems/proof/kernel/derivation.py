@@ -14,7 +14,8 @@ from theorems.proof.kernel.equations import Equations
 from theorems.proof.kernel.order import Order
 from theorems.proof.kernel.quantifiers import Quantifiers
 from theorems.proof.kernel.statements import Statements
+from theorems.proof.kernel.sums import Sums
 
 
-class Derivation(Equations, Order, Quantifiers, Statements, Chains, Analysis):
+class Derivation(Equations, Order, Quantifiers, Statements, Sums, Chains, Analysis):
     """A proof under construction. Every method that returns a `Fact` checks first, or raises `ProofError`."""

@@ -12,7 +12,17 @@ from fractions import Fraction
 from typing import Any
 
 from theorems.proof.kernel.language import Content, Indexed, Relation, Statement
-from theorems.proof.kernel.words import Expr, Letter, Term, indices, is_well_formed, letter, number, parse_index
+from theorems.proof.kernel.words import (
+    Expr,
+    Letter,
+    Term,
+    indices,
+    is_constant,
+    is_well_formed,
+    letter,
+    number,
+    parse_index,
+)
 
 GRADES = {
     "F": "formalised elsewhere (name@commit)",
@@ -159,7 +169,11 @@ def free_letters(content: Content) -> frozenset[Letter]:
     """The letters that a content speaks of without binding them."""
     if isinstance(content, Indexed):
         return free_letters(content.relation)
-    return content.free_letters() if isinstance(content, Statement) else content.letters()
+    return (
+        content.free_letters()
+        if isinstance(content, Statement)
+        else frozenset(x for x in content.letters() if not is_constant(x))
+    )
 
 
 def free_symbols(content: Content) -> frozenset[str]:

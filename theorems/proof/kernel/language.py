@@ -25,6 +25,7 @@ from theorems.proof.kernel.words import (
     at_index,
     index_symbol,
     indices,
+    is_constant,
     letter,
     number,
     parse_index,
@@ -183,6 +184,8 @@ class Statement(Printed):
         twice = sorted({name for name in bound if bound.count(name) > 1})
         if twice:
             raise ValueError(f"A statement binds each letter once: found `{twice[0]}` twice.")
+        if any(is_constant(x) for x in (*self.letters, *self.new)):
+            raise ValueError("A statement cannot bind the column of ones, which is no letter.")
         early = sorted({x.name for r in self.premises for x in r.letters()} & {x.name for x in self.new})
         if early:
             raise ValueError(
@@ -269,7 +272,7 @@ class Statement(Printed):
     def free_letters(self) -> frozenset[Letter]:
         """Letters that are spoken about without being quantified here."""
         spoken = frozenset().union(*(r.letters() for r in (*self.premises, *self.conclusions)))
-        return spoken - frozenset(self.letters) - frozenset(self.new)
+        return frozenset(x for x in spoken if not is_constant(x)) - frozenset(self.letters) - frozenset(self.new)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from theorems.proof.kernel import calculus
 from theorems.proof.kernel.facts import Axiom, Fact, ProofError, Rule, free_letters, free_symbols, letters, relations_of
 from theorems.proof.kernel.language import Content, Indexed, Relation, Statement
-from theorems.proof.kernel.words import Dimension, Expr, Letter, at_index, indices, is_well_formed, letter
+from theorems.proof.kernel.words import Dimension, Expr, Letter, at_index, indices, is_constant, is_well_formed, letter
 from theorems.proof.kernel.words import dimension as _dimension
 
 AnyContent = TypeVar("AnyContent", bound=Content)
@@ -79,7 +79,7 @@ class Ledger:
         return self._add(Relation(">=0", _dimension(n) - 1), "dimension", f"{n} is a dimension")
 
     def _declare(self, x: Letter, *, universal: bool = False, hypotheses: frozenset[int] = frozenset()) -> Expr:
-        if x.name in self._letters or x.name.partition("[")[0] in self._families:
+        if is_constant(x) or x.name in self._letters or x.name.partition("[")[0] in self._families:
             raise ProofError(f"The letter `{x.name}` is not fresh.")
         if universal and indices(x.name) & set(self._eigen):
             raise ProofError(f"The letter `{x.name}` cannot be universal: it carries the index of an induction.")
@@ -93,6 +93,8 @@ class Ledger:
         return x in self._universal or self._is_member(x)
 
     def _known(self, x: Letter) -> None:
+        if is_constant(x):
+            return
         if self._letters.get(x.name, x) != x:
             raise ProofError(f"The letter `{x.name}` has two shapes in this derivation.")
         if x.name not in self._letters and not self._is_member(x):
@@ -177,7 +179,9 @@ class Ledger:
         for content in contents:
             bound = frozenset(content.letters + content.new) if isinstance(content, Statement) else frozenset()
             for r in relations_of(content):
-                xs = (r.letters() - bound - self._partial) | (r.letters() & moved)
+                xs = (frozenset(x for x in r.letters() if not is_constant(x)) - bound - self._partial) | (
+                    r.letters() & moved
+                )
                 if r.kind not in (">0", "!=0") and len(xs) > 1:
                     groups.append(_heads(xs))
         ends, tied = _heads(moved), frozenset()

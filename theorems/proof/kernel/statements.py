@@ -64,6 +64,12 @@ class Statements(Ledger):
             inner = facts[0].content
         else:
             inner = Statement((), (), tuple(f.relation for f in facts))
+        outer = frozenset().union(*(h.relation.letters() for h in premises))
+        sizes = frozenset(d for x in bound for d in (x.rows, x.cols)).union(
+            *(h.relation.dimensions() for h in premises)
+        )
+        if outer & {*inner.letters, *inner.new} or sizes & {*inner.dims}:
+            raise ProofError(f"What ({facts[0].number}) binds would capture a letter or dimension of the premises.")
         try:
             content = Statement(
                 (*bound, *inner.letters),

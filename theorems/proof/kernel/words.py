@@ -328,6 +328,19 @@ def letter(x: Letter) -> Expr:
     return _combine(x.rows, x.cols, [(((), ((x, False),)), Fraction(1))], ("letter", x))
 
 
+BASIS = "is a standard basis vector"  # the one predicate that steps of the kernel know
+ONES = "\N{MATHEMATICAL BOLD DIGIT ONE}"  # the name of the one constant: no declared letter has it
+
+
+def ones(n: Dimension) -> Expr:
+    r"""The column of $n$ ones, with which $\mathbf 1^\top v$ is a sum. It is no letter of anybody: it has one value."""
+    return letter(Letter(ONES, n, "1")) if n != "1" else number(1)
+
+
+def is_constant(x: Letter) -> bool:
+    return x.name == ONES
+
+
 def _replace(expr: Expr, choose: Mapping[Letter, Expr], dims: Mapping[Dimension, Dimension]) -> Expr:
     """Substitute letters and dimensions everywhere, and bring the result to normal form."""
 
@@ -337,6 +350,8 @@ def _replace(expr: Expr, choose: Mapping[Letter, Expr], dims: Mapping[Dimension,
     def image(s: Signed) -> Expr:
         x, t = s
         value = choose.get(x)
+        if value is None and x.name == ONES:
+            value = ones(dim(x.rows))
         if value is None:
             value = letter(Letter(x.name, dim(x.rows), dim(x.cols), x.symmetric))
         return value.T if t else value
