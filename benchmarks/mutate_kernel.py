@@ -29,11 +29,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 # The files of the steps, one for each kind: what is explained of one line holds in whichever of them it stands.
-STEPS = ("facts", "ledger", "equations", "order", "quantifiers", "chains", "analysis")
+STEPS = ("facts", "ledger", "equations", "order", "quantifiers", "statements", "sums", "chains", "analysis")
 TESTS = {
     "words": ["test_words", "test_derivation", "test_soundness", "test_render", "test_crosscheck"],
-    "language": ["test_language", "test_soundness", "test_derivation"],
-    **{name: ["test_soundness", "test_derivation", "test_rules", "test_crosscheck"] for name in STEPS},
+    "language": ["test_language", "test_soundness", "test_derivation", "test_rules", "test_sums"],
+    **{name: ["test_soundness", "test_derivation", "test_rules", "test_sums", "test_crosscheck"] for name in STEPS},
     "smt": ["test_smt", "test_soundness"],
     "calculus": ["test_calculus"],
 }

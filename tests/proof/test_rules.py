@@ -9,6 +9,7 @@ import pytest
 
 from numerics.arithmetic import exact
 from theorems.proof import (
+    Axiom,
     Derivation,
     Expr,
     Fact,
@@ -17,6 +18,7 @@ from theorems.proof import (
     ProofError,
     Statement,
     at_least,
+    at_most,
     dimension,
     equal,
     identity,
@@ -29,6 +31,7 @@ from theorems.proof import (
     zero,
 )
 from theorems.proof.crosscheck import Model, model_check
+from theorems.proof.report import trusted_base
 
 FALSE = equal(0, 1)
 
@@ -571,6 +574,101 @@ def test_an_indexed_statement_is_proved_along_the_chain() -> None:
     goal = d.goal(nonnegative(w.squared_norm() + b("K")))
     d.apply(d.at(fact, "K"), {"v": w})
     assert d.gaps() == [] and d.proof_of(goal) is not None
+
+
+def test_several_facts_become_one_statement() -> None:
+    d = Derivation()
+    s = d.arbitrary("s")
+    facts = [d.squares(nonnegative(s * s), [s]), d.squares(positive(s * s + 1), [s, (1,)])]
+    every = d.generalise(facts, [s])
+    assert len(d.apply(every, {"s": d.scalar("t")})[1]) == 2
+    with refused("is not a single relation"):
+        d.generalise([every, *facts], [s])
+
+
+def test_what_a_statement_rests_on_is_in_the_cone() -> None:
+    nonsense = Axiom("nonsense", Statement((), (), (FALSE,)), "O", "nowhere")
+    for how in ("generalise", "induct"):
+        d = Derivation()
+        s, t = d.arbitrary("s"), d.scalar("t")
+        _, (lie,) = d.axiom(nonsense, {})
+        if how == "generalise":
+            every = d.generalise(d.algebra(equal(s, s + 1), [lie]), [s])
+            (fact,) = d.apply(every, {"s": t})[1]
+        else:
+            h = d.suppose(equal(s * t, 0))
+            step, base = (d.algebra(equal(e * t, 0), [lie]) for e in (s + 1, number(3) - 3))
+            fact = d.induct(s, h, step, base, "n")
+        d.goal(fact.relation)
+        assert d.gaps() == [] and [a.name for a in trusted_base(d).axioms] == ["nonsense"]
+
+
+def test_the_base_may_rest_on_what_stays() -> None:
+    d = Derivation()
+    s, t = d.arbitrary("s"), d.scalar("t")
+    supposed = d.suppose(at_least(t, s))
+    all_of_it = d.given(Statement((Letter("a", "1", "1"),), (), (at_least(t, letter(Letter("a", "1", "1"))),)))
+    (step,) = d.apply(all_of_it, {"a": s + 1})[1]
+    branch = d.suppose(nonnegative(t))
+    fact = d.induct(s, supposed, step, branch, "n")
+    assert fact.hypotheses == {branch.number}
+
+
+def test_only_suppositions_are_discharged() -> None:
+    d, s, supposed, step, base = counting()
+    derived = d.smt(supposed.relation, [supposed])
+    with refused("speaks of it, opened with `suppose`"):
+        d.induct(s, derived, step, base, "n")
+    natural = d.suppose(nonnegative(s))
+    again = d.smt(natural.relation, [natural])
+    with refused("The bounds of the induction are"):
+        d.induct(s, supposed, step, base, "n", [again])
+
+
+def test_a_letter_defined_from_the_number_is_not_in_the_conclusion() -> None:
+    d = Derivation()
+    s, t = d.arbitrary("s"), d.scalar("t")
+    nothing = d.given(zero(t))
+    z = d.define("z", s + 1)[0]
+    supposed = d.suppose(zero(s * z * t))
+    step, base = d.algebra(zero((s + 1) * z * t), [nothing]), d.algebra(zero(0 * z * t))
+    with refused("`z` belongs to a branch"):
+        d.induct(s, supposed, step, base, "n")
+
+
+def test_a_letter_that_stays_keeps_its_dimensions() -> None:
+    d = Derivation()
+    B = d.arbitrary("B: q n")
+    fact = d.smt(at_least(dimension("q"), 1), [d.dimension("q"), d.squares(nonnegative(B.squared_norm()), [B])])
+    with refused("The dimension q is not arbitrary"):
+        d.generalise(fact, [], dims=["q"])
+    assert not d.generalise(fact, [B], dims=["q"]).hypotheses
+
+
+def test_the_model_check_takes_the_value_of_an_arbitrary_letter() -> None:
+    d = Derivation()
+    s = d.arbitrary("s", value=lambda model: 7)
+    d.goal(d.dimension("n").relation)
+    d.suppose(equal(s, 7))
+    d.suppose(equal(s, 8))
+    report = model_check(d, [Model({}, {}, {}, {"n": 2})])
+    assert [text.split(" [")[0] for text in report.false] == []
+    lie = d.given(Statement((Letter("a", "1", "1"),), (), (at_most(letter(Letter("a", "1", "1")), 6),)))
+    d.apply(lie, {"a": s})
+    assert len(model_check(d, [Model({}, {}, {}, {"n": 2})]).false) == 1
+
+
+def test_the_kernel_alone_searches_for_nothing() -> None:
+    from theorems.proof.kernel.derivation import Derivation as Kernel
+
+    d = Kernel()
+    A, B = d.matrices("A: n n", "B: n n")
+    p = d.given(equal(A, B))
+    d.algebra(equal(A @ (A + B), A @ A + A @ B))
+    with refused("The cofactors do not prove"):
+        d.algebra(equal(A @ A, A @ B), [p])
+    with refused("no catalogue was given"):
+        d.lemma("topic.page", {})
 
 
 # Derivatives of what is tied, and ranges that are empty.
