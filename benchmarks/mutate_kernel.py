@@ -62,6 +62,20 @@ _VERSION = 'done = subprocess.run([_solver(), "-version"], capture_output=True, 
 
 # (file, source line, change): why nothing that can be observed is different.
 EXPLAINED: dict[tuple[str, str, str], str] = {
+    ("steps", "if value is not None:", "condition always true"): _MODELS,
+    (
+        "steps",
+        'self._add(content, "let", "arbitrary", hypotheses=frozenset({number_}), payload={"let": x})',
+        "drop argument hypotheses",
+    ): "What speaks of the letter rests on its opening by `_add`; this line only says that it is opened.",
+    **{
+        ("steps", f"for f in ({names}):", "drop loop"): _OWNED
+        for names in ("*facts, *premises", "supposed, step, base, *bounds", "mean, weights, some")
+    },
+    **{
+        ("steps", f"self._written({x})", "drop call"): "It stands in the new fact, and `_add` asks again."
+        for x in ("term", "v")
+    },
     ("words", _ATOM_ORDER, "0 -> 1"): _ANY_ORDER,
     ("words", _ATOM_ORDER, "1 -> 2"): _ANY_ORDER,
     ("words", _ATOM_ORDER, "False -> True"): _ANY_ORDER,

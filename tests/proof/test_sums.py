@@ -437,5 +437,5 @@ def test_rows_along_a_chain_rest_on_the_index() -> None:
     d = Derivation()
     j = d.index("j", "1", "3")
     x = d.arbitrary("x: n[j] 1")
-    _, fact = d.comprehend("q", x, x.T @ ones("n[j]"))
+    _, fact = d.comprehend("q", x, x.T @ x)
     assert j.number in fact.hypotheses
