@@ -63,6 +63,8 @@ _VERSION = 'done = subprocess.run([_solver(), "-version"], capture_output=True, 
 # (file, source line, change): why nothing that can be observed is different.
 EXPLAINED: dict[tuple[str, str, str], str] = {
     ("steps", "if value is not None:", "condition always true"): _MODELS,
+    ("steps", "best = {s: 0 for edge in edges for s in edge[:2]}", "0 -> 1"): "A cycle that gains does from any start.",
+    ("steps", "best = {s: 0 for edge in edges for s in edge[:2]}", "2 -> 3"): "A gap is no symbol.",
     (
         "steps",
         'self._add(content, "let", "arbitrary", hypotheses=frozenset({number_}), payload={"let": x})',

@@ -782,6 +782,12 @@ def test_a_constant_that_squeezes_another_one() -> None:
     d.index_constant("K", at_least="M+1", at_most="4")  # L = 1, M = 3, K = 4
 
 
+def test_an_open_index_may_have_an_empty_range() -> None:
+    d = Derivation()
+    d.index("j", "5", "3")
+    assert d.index_constant("K") == "K"
+
+
 def test_models_whose_constants_are_out_of_range_are_false() -> None:
     d = Derivation()
     d.index_constant("K", at_least="2", at_most="4")
