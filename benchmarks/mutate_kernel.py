@@ -28,10 +28,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+# The files of the steps, one for each kind: what is explained of one line holds in whichever of them it stands.
+STEPS = ("facts", "ledger", "equations", "order", "quantifiers", "statements", "sums", "chains", "analysis")
 TESTS = {
     "words": ["test_words", "test_derivation", "test_soundness", "test_render", "test_crosscheck"],
-    "language": ["test_language", "test_soundness", "test_derivation"],
-    "derivation": ["test_soundness", "test_derivation", "test_crosscheck"],
+    "language": ["test_language", "test_soundness", "test_derivation", "test_rules", "test_sums"],
+    **{name: ["test_soundness", "test_derivation", "test_rules", "test_sums", "test_crosscheck"] for name in STEPS},
     "smt": ["test_smt", "test_soundness"],
     "calculus": ["test_calculus"],
 }
@@ -47,11 +49,11 @@ _TWO_CUTS = "A normal form passes through dimension one at most once, so a produ
 _MOVED = "term = (moved @ around).trace() * _raw(expr.rows, expr.cols, word)"
 _OWNED = "A fact that is used becomes a parent of the new one, and `_add` asks again whether it is owned."
 _DIMENSIONS = "births |= {self._eigen[s] for d in replaced.values() for s in indices(d) if s in self._eigen}"
-_EXHAUST = "answer = prove([_constraint(r, names) for r in relations], [], timeout_seconds=timeout_seconds)"
+_EXHAUST = "answer = smt.prove([constraint(r, names) for r in relations], [], timeout_seconds=timeout_seconds)"
 _UNBOUND = 'found = found - {content.symbol} | ({parse_index(content.low)[0], parse_index(content.high)[0]} - {""})'
 _MODELS = "How a model computes new letters: the model check reports every fact that it then cannot evaluate."
 _SIZE = "return len(word) + sum(1 if isinstance(a, str) else len(a) for a in atoms)"
-_TEXT = 'text = a if isinstance(a, str) else plain(Expr("1", "1", {((a,), ()): Fraction(1)}))'
+_TEXT = 'text = a if isinstance(a, str) else str(Expr("1", "1", {((a,), ()): Fraction(1)}))'
 _LESS = "With fewer assumptions less can be proved."
 _MINUS = "if isinstance(t, calculus.Mul) and t.left == calculus.Const(Fraction(-1)):"
 _POWER = "if isinstance(t, calculus.Pow) and t.exponent.denominator == 1 and t.exponent >= 0:"
@@ -60,6 +62,22 @@ _VERSION = 'done = subprocess.run([_solver(), "-version"], capture_output=True, 
 
 # (file, source line, change): why nothing that can be observed is different.
 EXPLAINED: dict[tuple[str, str, str], str] = {
+    ("steps", "if value is not None:", "condition always true"): _MODELS,
+    ("steps", "best = {s: 0 for edge in edges for s in edge[:2]}", "0 -> 1"): "A cycle that gains does from any start.",
+    ("steps", "best = {s: 0 for edge in edges for s in edge[:2]}", "2 -> 3"): "A gap is no symbol.",
+    (
+        "steps",
+        'self._add(content, "let", "arbitrary", hypotheses=frozenset({number_}), payload={"let": x})',
+        "drop argument hypotheses",
+    ): "What speaks of the letter rests on its opening by `_add`; this line only says that it is opened.",
+    **{
+        ("steps", f"for f in ({names}):", "drop loop"): _OWNED
+        for names in ("*facts, *premises", "supposed, step, base, *bounds", "mean, weights, some")
+    },
+    **{
+        ("steps", f"self._written({x})", "drop call"): "It stands in the new fact, and `_add` asks again."
+        for x in ("term", "v")
+    },
     ("words", _ATOM_ORDER, "0 -> 1"): _ANY_ORDER,
     ("words", _ATOM_ORDER, "1 -> 2"): _ANY_ORDER,
     ("words", _ATOM_ORDER, "False -> True"): _ANY_ORDER,
@@ -84,33 +102,33 @@ EXPLAINED: dict[tuple[str, str, str], str] = {
     ("language", "expr: Expr = field(default_factory=lambda: number(0))", "0 -> 1"): (
         "A predicate has this expression too, but nobody reads it, and all predicates have the same one."
     ),
-    ("derivation", "if p in best and best[p] + g > best.get(q, -(10**9)):", "9 -> 10"): "Both are below all indices.",
-    ("derivation", _DIMENSIONS, "drop augassign"): (
+    ("steps", "if p in best and best[p] + g > best.get(q, -(10**9)):", "9 -> 10"): "Both are below all indices.",
+    ("steps", _DIMENSIONS, "drop augassign"): (
         "The dimensions are those of relations and values, on which the letters rest already."
     ),
-    **{("derivation", f"self._own({x})", "drop call"): _OWNED for x in ("f", "p", "fact", "contrary", "h")},
-    ("derivation", "rounds: int = 3,", "3 -> 4"): "Only how long is searched, and that is not trusted.",
-    ("derivation", "if p in best and best[p] + g > best.get(q, -(10**9)):", "10 -> 11"): "Both are below all indices.",
-    ("derivation", "stack += [self._fact(n) for n in f.hypotheses]", "drop augassign"): (
+    **{("steps", f"self._own({x})", "drop call"): _OWNED for x in ("f", "p", "fact", "contrary", "h")},
+    ("steps", "rounds: int = 3,", "3 -> 4"): "Only how long is searched, and that is not trusted.",
+    ("steps", "if p in best and best[p] + g > best.get(q, -(10**9)):", "10 -> 11"): "Both are below all indices.",
+    ("steps", "stack += [self._fact(n) for n in f.hypotheses]", "drop augassign"): (
         "What discharges a hypothesis has it as a parent, and a goal rests on none."
     ),
-    ("derivation", _EXHAUST, "drop argument 1"): "No assumptions are the default.",
-    ("derivation", _EXHAUST, "drop argument timeout_seconds"): "Only how long the solver may think.",
-    ("derivation", _UNBOUND, "Sub -> left operand"): "No index symbol is empty.",
+    ("steps", _EXHAUST, "drop argument 1"): "No assumptions are the default.",
+    ("steps", _EXHAUST, "drop argument timeout_seconds"): "Only how long the solver may think.",
+    ("steps", _UNBOUND, "Sub -> left operand"): "No index symbol is empty.",
     ("smt", 'return f"(- {size})" if q < 0 else size', "Lt -> LtE"): "Minus zero is zero.",
     ("smt", _VERSION, "60 -> 61"): "Only how long the version may take to print.",
     ("smt", _VERSION, "drop argument timeout"): "Only how long the version may take to print.",
-    ("derivation", "for f in using:", "drop loop"): _OWNED,
+    ("steps", "for f in using:", "drop loop"): _OWNED,
     **{
-        ("derivation", _SIZE, change): "Only whether a rule decreases hangs on it, so that rewriting ends."
+        ("steps", _SIZE, change): "Only whether a rule decreases hangs on it, so that rewriting ends."
         for change in ("1 -> 2", "condition always false")
     },
     **{
-        ("derivation", _TEXT, change): "Only what is printed of a counterexample."
+        ("steps", _TEXT, change): "Only what is printed of a counterexample."
         for change in ("1 -> 2", "condition always false", "condition always true")
     },
     **{
-        ("derivation", text, change): _MODELS
+        ("steps", text, change): _MODELS
         for text in (
             "self.values[self._letters[name]] = lambda model: calculus.evaluate(",
             "self.values[self._letters[name]] = lambda model: model.evaluate(amount)",
@@ -118,7 +136,7 @@ EXPLAINED: dict[tuple[str, str, str], str] = {
         for change in ("drop assignment", "drop argument 1")
     },
     (
-        "derivation",
+        "steps",
         'if r.kind == ">0" and len(xs) == 1 and letter(next(iter(xs))) == r.expr and next(iter(xs)) not in known:',
         "drop operand 1",
     ): "An expression that equals one of its letters has no other.",
@@ -178,42 +196,42 @@ EXPLAINED: dict[tuple[str, str, str], str] = {
         for change in ("0 -> 1", "GtE -> Gt")
     },
     (
-        "derivation",
+        "steps",
         "if index.number in base.hypotheses or supposed.number in base.hypotheses:",
         "drop operand 1",
     ): "What is concluded rests on all that the base rests on.",
-    ("derivation", _MINUS, "condition always false"): "Minus a term and -1 times it are equal in normal form.",
+    ("steps", _MINUS, "condition always false"): "Minus a term and -1 times it are equal in normal form.",
     **{
-        ("derivation", _POWER, change): "A power 0 becomes a letter of its own, of which less can be proved."
+        ("steps", _POWER, change): "A power 0 becomes a letter of its own, of which less can be proved."
         for change in ("0 -> 1", "GtE -> Gt")
     },
-    ("derivation", "for p in parents:", "drop loop"): _OWNED,
+    ("steps", "for p in parents:", "drop loop"): _OWNED,
     (
-        "derivation",
-        "x for r in _relations(statement) for x in r.letters() if x not in bound.values()",
+        "steps",
+        "x for r in relations_of(statement) for x in r.letters() if x not in bound.values()",
         "drop filter",
     ): "The letters of the statement itself are none of the derivation: nobody differentiates in them.",
-    ("derivation", "used = {s for edge in self._order for s in edge[:2]}", "2 -> 3"): "A gap is no symbol.",
+    ("steps", "used = {s for edge in self._order for s in edge[:2]}", "2 -> 3"): "A gap is no symbol.",
     (
-        "derivation",
+        "steps",
         "edges = [(p, q, g) for p, q, g, h in self._order if h is None or p in symbols or q in symbols]",
         "drop filter",
     ): "What an open index bounds mentions that index, and the next line leaves it out.",
-    ("derivation", "for _ in range(len(edges) + 1):", "1 -> 2"): "A longest path has at most as many steps as edges.",
-    ("derivation", "for _ in range(len(edges) + 1):", "Add -> left operand"): (
+    ("steps", "for _ in range(len(edges) + 1):", "1 -> 2"): "A longest path has at most as many steps as edges.",
+    ("steps", "for _ in range(len(edges) + 1):", "Add -> left operand"): (
         "A longest path has at most as many steps as edges."
     ),
-    ("derivation", "if p in best and best[p] + g > best.get(q, -(10**9)):", "Gt -> GtE"): (
+    ("steps", "if p in best and best[p] + g > best.get(q, -(10**9)):", "Gt -> GtE"): (
         "An equal value is written over an equal one."
     ),
-    ("derivation", "answer = prove(", "drop argument timeout_seconds"): "Only how long the solver may think.",
+    ("steps", "answer = smt.prove(", "drop argument timeout_seconds"): "Only how long the solver may think.",
     (
-        "derivation",
+        "steps",
         "values or {},",
         "drop operand 0",
     ): _MODELS,
     (
-        "derivation",
+        "steps",
         "if name not in self._members:",
         "condition always true",
     ): "The member is made again, and is the same.",
@@ -230,7 +248,7 @@ class Mutant:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        return (self.file, self.text, self.change)
+        return ("steps" if self.file in STEPS else self.file, self.text, self.change)
 
     def __str__(self) -> str:
         return f"{self.file}.py:{self.line}: {self.change}\n    {self.text}"
@@ -340,7 +358,7 @@ def places(tree: ast.Module) -> Iterator[tuple[ast.AST, str, int | None, ast.AST
 
 def mutants(name: str) -> list[Mutant]:
     """All mutants of one trusted file, in the order of its lines."""
-    path = ROOT / "theorems" / "proof" / f"{name}.py"
+    path = ROOT / "theorems" / "proof" / "kernel" / f"{name}.py"
     lines = path.read_text(encoding="utf-8").splitlines()
     tree = ast.parse("\n".join(lines))
     found = []
@@ -405,7 +423,9 @@ def start(file: str, folder: Path, tests: Sequence[str] = (), contexts: Path | N
         import coverage
 
         measured = coverage.Coverage(
-            data_file=str(contexts), config_file=False, include=[str(folder / "theorems" / "proof" / f"{file}.py")]
+            data_file=str(contexts),
+            config_file=False,
+            include=[str(folder / "theorems" / "proof" / "kernel" / f"{file}.py")],
         )
         measured.set_option("run:dynamic_context", "test_function")
         measured.start()
@@ -423,7 +443,7 @@ class Coverage:
     def __init__(self, file: str, folder: Path, contexts: Path):
         from coverage import CoverageData
 
-        path = folder / "theorems" / "proof" / f"{file}.py"
+        path = folder / "theorems" / "proof" / "kernel" / f"{file}.py"
         data = CoverageData(str(contexts))
         data.read()
         self.lines = data.contexts_by_lineno(str(path))
@@ -468,7 +488,7 @@ def verdicts(
     while waiting or running:
         while waiting and idle:
             (mutant, tests), place = waiting.pop(), idle.pop()
-            target = place / "theorems" / "proof" / f"{mutant.file}.py"
+            target = place / "theorems" / "proof" / "kernel" / f"{mutant.file}.py"
             original = target.read_text(encoding="utf-8")
             target.write_text(mutant.source, encoding="utf-8")
             running[start(mutant.file, place, tests)] = (mutant, place, original, bool(tests), time.monotonic())
@@ -476,7 +496,7 @@ def verdicts(
             passed = finished(child, started, timeout)
             if passed is not None:
                 del running[child]
-                (place / "theorems" / "proof" / f"{mutant.file}.py").write_text(original, encoding="utf-8")
+                (place / "theorems" / "proof" / "kernel" / f"{mutant.file}.py").write_text(original, encoding="utf-8")
                 idle.append(place)
                 if passed and some and mutant.key not in EXPLAINED:
                     waiting.append((mutant, []))  # a cache, or code that runs on import, may show it to other tests
@@ -502,7 +522,7 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="print the mutants and stop")
     options = parser.parse_args()
     chosen: list[Mutant] = []
-    for name in options.file or [n for n in TESTS if (ROOT / "theorems" / "proof" / f"{n}.py").exists()]:
+    for name in options.file or [n for n in TESTS if (ROOT / "theorems" / "proof" / "kernel" / f"{n}.py").exists()]:
         found = mutants(name)
         if options.lines:
             low, high = map(int, options.lines.split("-"))

@@ -11,7 +11,7 @@ import importlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from theorems.claim import Claim, UnknownClaim, did_you_mean
+from theorems.claim import CATALOGUE, Claim, UnknownClaim, did_you_mean
 
 TOPICS = ("landscape", "dynamics", "generalization", "approximation", "representation")
 
@@ -51,6 +51,9 @@ def claim(name: str) -> Claim:
             raise UnknownClaim(did_you_mean("claim", name, list(modules()), ""))
         name = ends[0]
     return importlib.import_module(modules()[name]).claim
+
+
+CATALOGUE["claim"] = claim
 
 
 def claims() -> tuple[Claim, ...]:

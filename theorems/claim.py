@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from theorems.proof.derivation import Derivation
 
 
+# How pages find each other by name, filled in by `theorems.catalogue`: a proof may cite another page as a lemma.
+CATALOGUE: dict[str, Callable[[str], Claim]] = {}
+
+
 class UnknownClaim(LookupError):
     """No page has this name; the message proposes what was probably meant."""
 
@@ -177,7 +181,12 @@ class Claim:
 
 @functools.cache
 def _proof(claim_: Claim) -> Derivation | None:
-    return None if claim_.derivation is None else claim_.derivation()
+    if claim_.derivation is None:
+        return None
+    from theorems.proof.derivation import lemmas_from
+
+    with lemmas_from(lambda name: CATALOGUE["claim"](name).proof()):
+        return claim_.derivation()
 
 
 def did_you_mean(what: str, name: str, known: list[str], where: str) -> str:

@@ -14,7 +14,7 @@ import pytest
 from flint import arb, ctx, fmpq
 
 from theorems.proof import calculus, smt
-from theorems.proof.calculus import (
+from theorems.proof.kernel.calculus import (
     LIMITS,
     Add,
     CalculusError,
@@ -512,9 +512,9 @@ def test_nothing_has_neither_root_nor_logarithm() -> None:
 
 
 def test_only_terms_are_compared() -> None:
-    with pytest.raises(TypeError, match=r"A term was needed: found <theorems.proof.calculus.Term"):
+    with pytest.raises(TypeError, match=r"A term was needed: found <theorems.proof.kernel.calculus.Term"):
         equal(Term(), 1)
-    with pytest.raises(TypeError, match=r"A term was needed: found <theorems.proof.calculus.Term"):
+    with pytest.raises(TypeError, match=r"A term was needed: found <theorems.proof.kernel.calculus.Term"):
         evaluate(Term(), {})
 
 
@@ -1065,7 +1065,7 @@ def test_crosscheck_finds_a_point_of_difference_or_nothing() -> None:
 
 
 def test_importing_loads_neither_z3_nor_sympy() -> None:
-    code = "import sys, theorems.proof.calculus; print([m for m in ('z3', 'sympy') if m in sys.modules])"
+    code = "import sys, theorems.proof.kernel.calculus; print([m for m in ('z3', 'sympy') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
 
 

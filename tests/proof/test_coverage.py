@@ -11,7 +11,7 @@ import pytest
 from theorems.proof.report import TRUSTED
 
 HERE = Path(__file__).parent
-PROOF = HERE.parent.parent / "theorems" / "proof"
+KERNEL = HERE.parent.parent / "theorems" / "proof" / "kernel"
 
 
 @pytest.mark.slow
@@ -20,13 +20,16 @@ def test_every_trusted_line_is_run(tmp_path: Path) -> None:
 
     data = tmp_path / "coverage"
     tests = [str(p) for p in sorted(HERE.glob("test_*.py")) if p.name != Path(__file__).name]
-    command = [sys.executable, "-m", "coverage", "run", f"--data-file={data}", f"--source={PROOF}", "-m", "pytest"]
+    command = [sys.executable, "-m", "coverage", "run", f"--data-file={data}", f"--source={KERNEL}", "-m", "pytest"]
     done = subprocess.run(
-        [*command, "-q", "-p", "no:cacheprovider", *tests], cwd=PROOF.parent.parent, capture_output=True, text=True
+        [*command, "-q", "-p", "no:cacheprovider", *tests],
+        cwd=KERNEL.parent.parent.parent,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stdout[-2000:]
     measured = coverage.Coverage(data_file=str(data), config_file=False)
     measured.load()
     measured.config.exclude_list = ["if TYPE_CHECKING:", "raise AssertionError"]
-    missing = {name: measured.analysis2(str(PROOF / name))[3] for name in TRUSTED}
+    missing = {name: measured.analysis2(str(KERNEL / name))[3] for name in TRUSTED}
     assert not any(missing.values()), missing

@@ -75,6 +75,7 @@ def proof() -> Derivation:
     d = Derivation()
     A, B, S = d.matrices("A: n m", "B: m n", "S: n n symmetric")
     v, s, t = d.matrix("v: n 1"), *d.scalars("s t")
+    d.partial(A, B, S, v, s, t)
     p, q = d.given(equal(A @ B, identity("n"))), d.given(equal(S @ v, s * v))
     e, o = d.given(equal(s * t, 1)), d.given(nonnegative(t))
     d.algebra(equal(B @ A @ B, B), [p])

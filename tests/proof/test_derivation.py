@@ -35,8 +35,9 @@ from theorems.proof import (
     zero,
     zeros,
 )
-from theorems.proof.calculus import Const, Mul, Var, exp, log, sqrt
 from theorems.proof.crosscheck import Model, modular_check
+from theorems.proof.derivation import lemmas_from
+from theorems.proof.kernel.calculus import Const, Mul, Var, exp, log, sqrt
 from theorems.proof.search import Cofactor
 
 ONE = number(1)
@@ -429,7 +430,7 @@ def test_members_of_an_indexed_fact() -> None:
 
 
 def shifted(index: str) -> str:
-    from theorems.proof.words import parse_index, show_index
+    from theorems.proof.kernel.words import parse_index, show_index
 
     symbol, offset = parse_index(index)
     return show_index(symbol, offset - 1)
@@ -562,18 +563,17 @@ def test_a_derivation_as_lemma() -> None:
     assert d.lemma(lemma, {"A": Q, "B": C}, [p, q], new={"z": "e"})[0] == [scalar("e")]
 
 
-def test_a_claim_as_lemma(monkeypatch: pytest.MonkeyPatch) -> None:
-    import importlib
-    from types import SimpleNamespace
-
+def test_a_claim_as_lemma() -> None:
     other = Derivation("page")
     n = other.dimension("n")
     other.goal(n.relation)
-    pages: dict[str, Any] = {"topic.page": SimpleNamespace(proof=lambda: other)}
-    monkeypatch.setattr(importlib.import_module("theorems.catalogue"), "claim", lambda name: pages[name])
+    pages = {"topic.page": other}
     d = Derivation()
     d.goal(at_least(dimension("m"), 1))
-    _, [f] = d.lemma("topic.page", {}, dims={"n": "m"})
+    with pytest.raises(ProofError, match="`topic\\.page` is a name and no catalogue was given"):
+        d.lemma("topic.page", {}, dims={"n": "m"})
+    with lemmas_from(pages.__getitem__):
+        _, [f] = d.lemma("topic.page", {}, dims={"n": "m"})
     assert f.reason == "lemma topic.page" and d.lemmas == {"topic.page": other} and d.gaps() == []
 
 

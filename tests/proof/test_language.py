@@ -28,8 +28,8 @@ from theorems.proof import (
     zero,
     zeros,
 )
-from theorems.proof.language import KINDS
-from theorems.proof.words import ShapeError
+from theorems.proof.kernel.language import KINDS
+from theorems.proof.kernel.words import ShapeError
 
 a, b = Letter("A", "n", "n"), Letter("B", "n", "m")
 x, y = Letter("x", "1", "1"), Letter("y", "1", "1")
@@ -124,7 +124,9 @@ def test_substitution_and_shift() -> None:
     p = predicate("P", A, s).substitute({a: A.T, x: t + 1, y: s}, {})
     assert p == predicate("P", A.T, t + 1)
     assert predicate("P", A).negation.substitute({a: A.T}, {}) == predicate("P", A.T).negation
-    assert positive(s).substitute({x: t, b: A}, {}) == positive(t)  # what does not occur is not looked at
+    assert positive(s).substitute({x: t, b: A}, {"m": "n"}) == positive(t)
+    with pytest.raises(ShapeError, match="`B` has shape n x m"):  # also where the letter does not occur
+        positive(s).substitute({x: t, b: A}, {})
 
     def w(i: str) -> Expr:
         return letter(Letter(f"w[{i}]", f"n[{i}]", "m"))

@@ -22,8 +22,8 @@ from theorems.proof import (
     zero,
     zeros,
 )
+from theorems.proof.kernel.words import at_index, derivative, gradient, substitute
 from theorems.proof.render import latex, latex_derivation, latex_made, latex_name, latex_text, plain, plain_made
-from theorems.proof.words import at_index, derivative, gradient, substitute
 
 LETTERS = [Letter("A", "n", "n"), Letter("B", "n", "m"), Letter("S", "n", "n", True), Letter("u", "n", "1")]
 A, B, S, u = map(letter, LETTERS)

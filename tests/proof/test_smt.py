@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from theorems.proof import smt
-from theorems.proof.smt import Constraint, SmtAnswer, prove
+from theorems.proof.kernel import smt
+from theorems.proof.kernel.smt import Constraint, SmtAnswer, prove
 
 ONE = Fraction(1)
 
@@ -293,5 +293,5 @@ def test_constraints_and_answers_cannot_be_changed() -> None:
 
 
 def test_importing_loads_neither_z3_nor_sympy() -> None:
-    code = "import sys, theorems.proof.smt; print([m for m in ('z3', 'sympy') if m in sys.modules])"
+    code = "import sys, theorems.proof.kernel.smt; print([m for m in ('z3', 'sympy') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"

@@ -6,10 +6,8 @@ Each attack would end in a false theorem (often `0 = 1`) if the step that is ref
 from __future__ import annotations
 
 import dataclasses
-import importlib
 from collections.abc import Callable
 from fractions import Fraction
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -39,9 +37,10 @@ from theorems.proof import (
     zero,
     zeros,
 )
+from theorems.proof.derivation import lemmas_from
+from theorems.proof.kernel.words import ShapeError
 from theorems.proof.report import trusted_base
 from theorems.proof.search import Cofactor
-from theorems.proof.words import ShapeError
 
 ONE = number(1)
 FALSE = equal(0, 1)
@@ -535,7 +534,7 @@ def test_the_solver_sees_every_condition() -> None:
 
 
 def test_the_solver_may_fail(monkeypatch: pytest.MonkeyPatch) -> None:
-    from theorems.proof import smt
+    from theorems.proof.kernel import smt
 
     answer = smt.SmtAnswer(False, "z3 did not decide: unknown", "", "z3", "0", 0.0)
     monkeypatch.setattr(smt, "prove", lambda *_, **__: answer)
@@ -1166,7 +1165,7 @@ def test_lemmas_that_cannot_be_exported() -> None:
     ranged.given(Indexed(FALSE, "i", "1", "2"))
     ranged.algebra(equal(ONE, 1))
     indexed = proves("constant", equal(ONE, 1))
-    indexed.index_constant("K", at_least="2", at_most="1")
+    indexed.index_constant("K", at_least="1", at_most="2")
     indexed.algebra(equal(ONE, 1))
     for other in (with_family, quantified, ranged, indexed):
         assert other.gaps() == []
@@ -1209,23 +1208,23 @@ def test_lemmas_of_one_name_do_not_hide_axioms() -> None:
     assert [a.name for a in trusted_base(top).axioms] == ["nonsense"] and top.gaps() == []
 
 
-def test_circular_lemmas(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_circular_lemmas() -> None:
     def page(name: str, other: str) -> Any:
         def proof() -> Derivation:
             d = proves(name, FALSE)
             d.lemma(other, {})
             return d
 
-        return SimpleNamespace(proof=proof)
+        return proof
 
-    pages = {"one": page("one", "two"), "two": page("two", "one"), "bare": SimpleNamespace(proof=lambda: None)}
-    monkeypatch.setattr(importlib.import_module("theorems.catalogue"), "claim", lambda name: pages[name])
-    with refused("lemmas are circular: two -> one -> two"):
-        pages["one"].proof()
-    with refused("lemmas are circular: one -> two -> one"):
-        Derivation().lemma("one", {})
-    with refused("`bare` has no derivation"):
-        Derivation().lemma("bare", {})
+    pages = {"one": page("one", "two"), "two": page("two", "one"), "bare": lambda: None}
+    with lemmas_from(lambda name: pages[name]()):
+        with refused("lemmas are circular: two -> one -> two"):
+            pages["one"]()
+        with refused("lemmas are circular: one -> two -> one"):
+            Derivation().lemma("one", {})
+        with refused("`bare` has no derivation"):
+            Derivation().lemma("bare", {})
     from theorems.proof import derivation
 
     assert derivation._BUILDING == []  # a failed lemma leaves the guard clean

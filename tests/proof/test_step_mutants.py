@@ -14,8 +14,8 @@ import pytest
 from theorems import claim, names
 from theorems.proof import Expr, Fact, number
 from theorems.proof.crosscheck import certificate_holds
-from theorems.proof.derivation import identity_holds
-from theorems.proof.words import ShapeError
+from theorems.proof.kernel.facts import identity_holds
+from theorems.proof.kernel.words import ShapeError
 
 MUTANTS_OF_A_STEP = 4
 

@@ -21,7 +21,7 @@ import pytest
 from flint import nmod, nmod_mat
 
 from theorems.proof.crosscheck import MODULAR, PRIME, evaluate
-from theorems.proof.words import (
+from theorems.proof.kernel.words import (
     Expr,
     Letter,
     ShapeError,
@@ -457,7 +457,7 @@ def test_letters_travel_between_processes() -> None:
     e = letter(LETTERS[0]) @ letter(LETTERS[3])
     assert e in {e}  # so that the hash is known before the journey
     code = (
-        "import pickle, sys; from theorems.proof.words import Letter, letter; e = pickle.load(sys.stdin.buffer)\n"
+        "import pickle, sys; from theorems.proof.kernel.words import Letter, letter; e = pickle.load(sys.stdin.buffer)\n"
         "A, S = Letter('A', 'n', 'n'), Letter('S', 'n', 'n', True)\n"
         "assert e == letter(A) @ letter(S) and e.letters() == {A, S} and hash(e) == hash(letter(A) @ letter(S))"
     )

@@ -31,8 +31,8 @@ from theorems.proof import (
     positive,
     predicate,
 )
-from theorems.proof.derivation import Fact
-from theorems.proof.words import Expr
+from theorems.proof.kernel.facts import Fact
+from theorems.proof.kernel.words import Expr
 
 LEAN = "auto-res/lean-rademacher"
 

@@ -99,7 +99,7 @@ def show(name: str, latex: bool) -> None:
 @click.argument("name")
 def axioms(name: str) -> None:
     """Everything that the proof of a claim takes on trust."""
-    from theorems.proof.derivation import GRADES
+    from theorems.proof.kernel.facts import GRADES
     from theorems.proof.report import trusted_base, trusted_lines
 
     page = claim(name)
@@ -122,6 +122,8 @@ def axioms(name: str) -> None:
         click.echo("  no axiom, no glue and no solver")
     lines = trusted_lines()
     click.echo(f"  the kernel: {sum(lines.values())} lines ({', '.join(f'{k} {v}' for k, v in lines.items())})")
+    if base.held_fixed:
+        click.echo(f"  derivatives are partial: of {', '.join(base.held_fixed)} each is held fixed while others move")
     for premise in base.unused_premises:
         click.echo(f"  premise that the derivation never uses: {premise}")
 

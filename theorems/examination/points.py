@@ -50,7 +50,7 @@ SUPERFLUOUS_EXAMPLES = 25
 
 def derivation(page: Claim, examples: int, seed: int) -> Finding:
     from theorems.proof.crosscheck import model_check, modular_check
-    from theorems.proof.derivation import ProofError
+    from theorems.proof.kernel.facts import ProofError
     from theorems.proof.report import trusted_base
 
     if page.derivation is None:

@@ -10,6 +10,7 @@ axiom that the kernel took on trust is caught here.
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,9 +20,12 @@ from typing import Any
 from flint import arb, ctx, fmpq, nmod, nmod_mat
 
 from numerics.arithmetic import exact
-from theorems.proof.derivation import Derivation, Fact
-from theorems.proof.language import Content, Indexed, Relation, Statement
-from theorems.proof.words import (
+from theorems.proof.derivation import Derivation
+from theorems.proof.kernel.facts import Fact, free_letters
+from theorems.proof.kernel.language import Content, Indexed, Relation, Statement
+from theorems.proof.kernel.words import (
+    BASIS,
+    ONES,
     Dimension,
     Expr,
     Letter,
@@ -378,6 +382,12 @@ class Model:
         # Copies: a letter that came into being for one value of the index has another value for the next.
         return Model(dict(self.values), {**self.indices, symbol: value}, self.extra, dict(self.sizes))
 
+    def satisfies_ranges(self, derivation: Derivation) -> bool:
+        """Whether the index constants have values in their declared ranges."""
+        known = {"": 0, **self.indices}
+        ranges = [(high, low, gap) for high, low, gap, hypothesis in derivation._order if hypothesis is None]
+        return all(known[p] - known[q] >= gap for p, q, gap in ranges if p in known and q in known)
+
     def learn(self, x: Letter, value: Any) -> None:
         """Store the value of a letter and what it says of dimensions; raises `ValueError` when they disagree."""
         if isinstance(value, exact.Matrix):
@@ -390,12 +400,34 @@ class Model:
         self.values[self.resolve(x.name)] = value
 
     def value(self, x: Letter) -> Any:
+        if x.name == ONES:
+            return exact.Matrix([[1]] * self.size(x.rows))
         found = self.values[self.resolve(x.name)]
         if x.rows == x.cols == "1" and isinstance(found, exact.Matrix):
             return found[0, 0]
         if isinstance(found, int | Fraction):
             return fmpq(found.numerator, found.denominator)
         return found
+
+    def rows_of(self, x: Letter, term: Expr) -> Any:
+        """The matrix whose rows are the values of `term` at the basis vectors in place of `x`."""
+        rows = []
+        for i in range(self.size(x.rows)):
+            there = Model(
+                {**self.values, x.name: exact.unit(self.size(x.rows), i)}, self.indices, self.extra, dict(self.sizes)
+            )
+            row = there.evaluate(term)
+            rows.append([row[0, j] for j in range(row.cols)] if isinstance(row, exact.Matrix) else [row])
+        return exact.Matrix(rows)
+
+    def largest(self, v: Expr, weights: Expr | None = None) -> Any:
+        """The basis vector at a largest entry of `v`, among those with a positive weight."""
+        entries = self.evaluate(v)
+        heavy = None if weights is None else self.evaluate(weights)
+        found = [(entries[i, 0], -i) for i in range(entries.rows) if heavy is None or heavy[i, 0] > 0]
+        if not found:
+            raise KeyError("no member has a positive weight")
+        return exact.unit(entries.rows, -max(found)[1])
 
     def scalar(self, name: str) -> Any:
         """The value of a scalar letter by its name."""
@@ -422,19 +454,26 @@ class Model:
         if isinstance(content, Statement):
             return None
         if isinstance(content, Indexed):
+            if isinstance(content.relation, Statement):
+                return None
             low, high = self.index(content.low), self.index(content.high)
             answers = [
                 self.with_index(content.symbol, i).says(content.relation, predicates) for i in range(low, high + 1)
             ]
             return False if False in answers else None if None in answers else True
         if content.predicate:
-            holds = predicates.get(content.predicate)
+            holds = _is_basis if content.predicate == BASIS else predicates.get(content.predicate)
             if holds is None:
                 return None
             truth = holds(*(self.evaluate(e) for e in content.arguments))
             return truth if content.kind == "predicate" else not truth
         value = self.evaluate(content.expr)
         return _says(content.kind, value)
+
+
+def _is_basis(e: Any) -> bool:
+    entries = [e[i, 0] for i in range(e.rows)] if isinstance(e, exact.Matrix) else [e]
+    return sorted(entries) == [0] * (len(entries) - 1) + [1]
 
 
 def _says(kind: str, value: Any) -> bool | None:
@@ -477,13 +516,23 @@ def model_check(derivation: Derivation, models: Iterable[Model], enough: int | N
     """
     false: list[str] = []
     seen: set[int] = set()
-    quantified = {f.number for f in derivation.facts if isinstance(f.content, Statement) or "symbol" in f.payload}
+    quantified = {f.number for f in derivation.facts if _is_quantified(f)}
+    # About arbitrary letters facts may never be decided, because few random ones satisfy what is supposed of them; but
+    # the statements made of them are used, and what they give is decided.
+    lets = set(derivation._lets.values())
+    quantified |= {
+        f.number
+        for f in derivation.facts
+        if lets & (f.hypotheses | derivation._birth_hypotheses(free_letters(f.content)))
+    }
     wanted = {f.number for f in derivation.facts} - quantified
     count = 0
     plan = _plan(derivation)
     with ctx.workprec(256):
         for number, model in enumerate(models):
             count = number + 1
+            if not model.satisfies_ranges(derivation):
+                false.append(f"the ranges of the constants do not hold in model {number}: {dict(model.indices)}")
             for fact, answer in _walk(derivation, plan, model):
                 if answer is not None:
                     seen.add(fact.number)
@@ -503,12 +552,12 @@ def _plan(derivation: Derivation) -> list[tuple[Fact, tuple[Fact, ...], tuple[Fa
     """Each fact to be evaluated, with the open indices and the suppositions that it rests on."""
     plan = []
     for fact in derivation.facts:
-        if isinstance(fact.content, Statement) or "symbol" in fact.payload:
+        if _is_quantified(fact):
             continue
         rests = [derivation.facts[n - 1] for n in sorted(fact.hypotheses)]
         opened = tuple(h for h in rests if "symbol" in h.payload)
         # A supposed statement is not evaluated, its instances are.
-        supposed = (h for h in rests if "symbol" not in h.payload and not isinstance(h.content, Statement))
+        supposed = (h for h in rests if not _is_quantified(h))
         plan.append((fact, opened, tuple(supposed)))
     return plan
 
@@ -535,6 +584,12 @@ def _walk(
     return out
 
 
+def _is_quantified(fact: Fact) -> bool:
+    """Whether the fact says something of infinitely many matrices, or only opens an index or a letter."""
+    says = fact.content.relation if isinstance(fact.content, Indexed) else fact.content
+    return isinstance(says, Statement) or "symbol" in fact.payload or "let" in fact.payload
+
+
 class _Place:
     """A model with values for the open indices, and what was decided there."""
 
@@ -556,7 +611,11 @@ class _Place:
 def prepare(derivation: Derivation, content: Content, model: Model) -> bool:
     """Compute the letters that `content` needs and that came into being in the proof; False when it cannot be done."""
     relations = (
-        (content,) if isinstance(content, Relation) else (content.relation,) if isinstance(content, Indexed) else ()
+        (content,)
+        if isinstance(content, Relation)
+        else (content.relation,)
+        if isinstance(content, Indexed) and isinstance(content.relation, Relation)
+        else ()
     )
     for r in relations:
         for x in sorted(r.letters(), key=lambda x: x.name):
@@ -567,11 +626,22 @@ def prepare(derivation: Derivation, content: Content, model: Model) -> bool:
     return True
 
 
+def _arbitrary(x: Letter, model: Model) -> Any:
+    """A small matrix for an arbitrary letter; dimensions that the model does not know are drawn too."""
+    rng = random.Random(f"{x.name} {sorted(model.sizes.items())}")
+    m, n = (1 if d == "1" else model.sizes.setdefault(model.resolve(d), rng.randint(1, 3)) for d in (x.rows, x.cols))
+    entries = [[rng.randint(-2, 2) for _ in range(n)] for _ in range(m)]
+    drawn = exact.Matrix(entries)
+    return drawn + drawn.T if x.symmetric and (m, n) != (1, 1) else drawn
+
+
 def _compute(derivation: Derivation, x: Letter, model: Model) -> bool:
     name = model.resolve(x.name)
-    if name in model.values:
+    if x.name == ONES or name in model.values:
         return True
     compute = derivation.values.get(x)
+    if compute is None and x in derivation._lets:
+        compute = functools.partial(_arbitrary, x)
     if compute is None:
         return False
     for y in derivation._depends.get(x, frozenset()):

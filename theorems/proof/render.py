@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from theorems.proof.words import Atom, Expr, Letter, Signed, Word, letter
+from theorems.proof.kernel.language import Content, Indexed, Statement
+from theorems.proof.kernel.words import ONES, PRINTERS, Atom, Expr, Letter, Signed, Word, letter
 
 if TYPE_CHECKING:
-    from theorems.proof.derivation import Derivation
+    from theorems.proof.kernel.derivation import Derivation
 
 
 def _units_first(word: Word) -> Word:
@@ -279,6 +280,8 @@ _GREEK = {
 
 def latex_name(name: str) -> str:
     """A letter's name in LaTeX: `W[j+1]` becomes `W_{j+1}`, `sigma_1` becomes `\\sigma_{1}`, `W_1[j]` `W_{1,j}`."""
+    if name == ONES:
+        return "\\mathbf{1}"
     match = re.fullmatch(r"([A-Za-z]+)((?:_\w+|\[[^\]]*\])*)(.*)", name, re.S)
     if match is None:
         return name
@@ -340,3 +343,63 @@ def latex_derivation(derivation: Derivation) -> str:
     for fact in derivation.facts:
         lines.append(f"  ({fact.number})\\quad & {fact.latex()} && \\text{{{latex_text(fact.reason)}}}")
     return "\\begin{align*}\n" + " \\\\\n".join(lines) + "\n\\end{align*}"
+
+
+# Relations, statements, indexed relations.
+
+SIGNS = {"=0": "=", ">=0": "\\ge", ">0": ">", "!=0": "\\ne"}  # in LaTeX
+
+
+def plain_content(content: Content) -> str:
+    """What a fact says, on one line."""
+    if isinstance(content, Indexed):
+        return f"for all {content.low} <= {content.symbol} <= {content.high}: {content.relation}"
+    if isinstance(content, Statement):
+        parts = [f"for all dimensions {', '.join(content.dims)}"] if content.dims else []
+        if content.letters:
+            parts.append("for all " + ", ".join(f"{x.name}: {x.rows} x {x.cols}" for x in content.letters))
+        if content.premises:
+            parts.append("if " + " and ".join(map(str, content.premises)))
+        if content.new:
+            parts.append("there are " + ", ".join(f"{x.name}: {x.rows} x {x.cols}" for x in content.new) + " with")
+        parts.append(" and ".join(map(str, content.conclusions)))
+        return " ".join(parts)
+    if content.predicate:
+        args = ", ".join(map(repr, content.arguments))
+        text = f"{content.predicate}({args})" if args else content.predicate
+        return text if content.kind == "predicate" else f"not {text}"
+    left, right = plain_sides(content.expr)
+    return f"{left} {content.kind.removesuffix('0')} {right}"
+
+
+def latex_content(content: Content) -> str:
+    """What a fact says, in LaTeX (math mode)."""
+    if isinstance(content, Indexed):
+        return f"\\forall\\, {content.low} \\le {content.symbol} \\le {content.high}:\\ {content.relation.latex()}"
+    if isinstance(content, Statement):
+        numbers = ",\\ ".join(map(latex_name, content.dims))
+        parts = [f"\\forall\\, {numbers} \\ge 1:"] if content.dims else []
+        if content.letters:
+            parts.append("\\forall\\, " + _typed(content.letters) + ":")
+        if content.premises:
+            parts.append(" \\land ".join(r.latex() for r in content.premises) + " \\implies")
+        if content.new:
+            parts.append("\\exists\\, " + _typed(content.new) + ":")
+        parts.append(" \\land ".join(r.latex() for r in content.conclusions))
+        return "\\ ".join(parts)
+    if content.predicate:
+        args = ",\\ ".join(latex_made(e) for e in content.arguments)
+        name = f"\\text{{{latex_text(content.predicate)}}}" + (f"({args})" if args else "")
+        return name if content.kind == "predicate" else f"\\lnot\\,{name}"
+    left, right = latex_sides(content.expr)
+    return f"{left} {SIGNS[content.kind]} {right}"
+
+
+def _typed(xs: tuple[Letter, ...]) -> str:
+    return ",\\ ".join(
+        latex_name(x.name) + f" \\in \\mathbb{{R}}^{{{latex_name(x.rows)} \\times {latex_name(x.cols)}}}" for x in xs
+    )
+
+
+PRINTERS["plain"] = lambda x: plain(x) if isinstance(x, Expr) else plain_content(x)
+PRINTERS["latex"] = lambda x: latex_made(x) if isinstance(x, Expr) else latex_content(x)

@@ -8,31 +8,13 @@ a fact occurs in a monomial at hand, add the monomials which they bring along, a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
 from flint import fmpq, fmpq_mat
 
-from theorems.proof.words import Atom, Dimension, Expr, Term, Word, _atom_order, identity, number, transposed
-
-
-@dataclass(frozen=True)
-class Cofactor:
-    r"""One summand `outer * (left @ f @ right)`, or `outer * tr(left @ f @ right)` when `traced`, `f` or its transpose.
-
-    `fact` is an index into the list of facts at hand, so that a cofactor is data that can be stored and mutated.
-    """
-
-    fact: int
-    outer: Expr
-    left: Expr
-    right: Expr
-    traced: bool = False
-    transposed: bool = False
-
-    def value(self, f: Expr) -> Expr:
-        core = self.left @ (f.T if self.transposed else f) @ self.right
-        return self.outer * (core.trace() if self.traced else core)
+from theorems.proof.kernel.facts import Cofactor
+from theorems.proof.kernel.words import Atom, Dimension, Expr, Term, Word, _atom_order, identity, number, transposed
 
 
 def _raw(rows: Dimension, cols: Dimension, atoms: tuple[Atom, ...], word: Word) -> Expr:

@@ -8,8 +8,8 @@ from fractions import Fraction
 
 from theorems.cited import learning as cited
 from theorems.proof import Derivation, at_least, at_most, calculus, nonnegative, positive
-from theorems.proof.derivation import Fact
-from theorems.proof.words import Expr
+from theorems.proof.kernel.facts import Fact
+from theorems.proof.kernel.words import Expr
 
 _n, _e = calculus.Var("n"), calculus.Var("e")
 

@@ -28,8 +28,8 @@ from theorems.proof import (
     positive,
     zero,
 )
-from theorems.proof.derivation import Fact
-from theorems.proof.words import Expr
+from theorems.proof.kernel.facts import Fact
+from theorems.proof.kernel.words import Expr
 
 
 @functools.cache

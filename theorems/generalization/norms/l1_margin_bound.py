@@ -51,7 +51,7 @@ def complexity(size, data_norm, root):
 def proof() -> Derivation:
     from theorems.cited import learning as cited
     from theorems.cited import peeling as peel
-    from theorems.proof import calculus
+    from theorems.proof.kernel import calculus
     from theorems.schemes.peeling_in_the_exponent import MAXIMUM, derive
 
     known = {}

@@ -131,6 +131,7 @@ def proof() -> Derivation:
 
     # At product one: the Hessian is g g^T with g_i = 1 / w_i.
     e, f, T = d.scalars("e f T")
+    d.partial(e, f, T)
     one = d.given(is_equal(e * f * T, 1), "the product is one")
     F = loss(e * f * T)
     d.algebra(d.goal(zero(d.gradient(F, e))), [one])

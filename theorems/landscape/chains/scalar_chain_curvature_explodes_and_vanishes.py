@@ -55,6 +55,7 @@ def proof() -> Derivation:
 
     # Two coordinates x, y and the product S of the others, at x = y = c and S = q.
     x, y, S = d.scalars("x y S")
+    d.partial(x, y, S)
     at_c = [d.given(is_equal(x, c), "equal weights"), d.given(is_equal(y, c), "equal weights")]
     at_c.append(d.given(is_equal(S, q), "q is the product of the other weights"))
     F = loss(x * y * S)

@@ -61,6 +61,7 @@ def proof() -> Derivation:
     X, Y, A, B = d.matrices("X: n N", "Y: m N", "A: m p", "B: p n")
     L, R, L_inv, R_inv = d.matrices("L: a p", "R: p b", "L^-: p a", "R^-: b p")
     E = error((first, T, last), X, Y).squared_norm()
+    d.partial(first, T, last, X, Y)
     factors = d.given(equal(L @ R, T), "T has rank p")
     injective = d.given(equal(L_inv @ L, identity("p")), "L has full rank")
     surjective = d.given(equal(R @ R_inv, identity("p")), "R has full rank")

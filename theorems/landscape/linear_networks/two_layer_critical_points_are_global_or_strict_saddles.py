@@ -84,6 +84,7 @@ def proof() -> Derivation:
 
     d = Derivation("two-layer critical points are global or strict saddles")
     U, V, X, Y, A, B = d.matrices("U: m p", "V: p n", "X: n N", "Y: m N", "A: m p", "B: p n")
+    d.partial(U, V, X, Y)
     E, better = error((V, U), X, Y).squared_norm(), error((B, A), X, Y).squared_norm()
     in_U = d.given(zero(d.gradient(E, U)), "critical in U")
     in_V = d.given(zero(d.gradient(E, V)), "critical in V")

@@ -53,7 +53,7 @@ def between(a, b, t):
 
 def proof() -> Derivation:
     from theorems.proof import at_most, equal, nonnegative
-    from theorems.proof.language import Indexed
+    from theorems.proof.kernel.language import Indexed
 
     d = Derivation("wide linear networks have connected sublevel sets")
     # A segment of one layer W, with B the product of the layers above it and A that of the layers below.

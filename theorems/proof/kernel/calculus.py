@@ -26,7 +26,7 @@ from functools import reduce
 from numbers import Rational
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from theorems.proof import smt
+from theorems.proof.kernel import smt
 
 if TYPE_CHECKING:
     from flint import arb

@@ -15,7 +15,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from numbers import Rational
@@ -26,6 +26,22 @@ Dimension = str  # "n", "n[j+1]", or "1"
 
 class ShapeError(ValueError):
     """Two expressions do not fit together."""
+
+
+# How things are printed, filled in by `theorems.proof.render`: no step reads what is printed.
+PRINTERS: dict[str, Callable[[Any], str]] = {}
+
+
+class Printed:
+    """What can be shown as one line of text and as LaTeX."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return PRINTERS["plain"](self)
+
+    def latex(self) -> str:
+        return PRINTERS["latex"](self)
 
 
 @dataclass(frozen=True)
@@ -118,7 +134,7 @@ def _trace(size: Dimension, word: Word) -> tuple[Atom, ...]:
     return (_closed(word),)
 
 
-class Expr:
+class Expr(Printed):
     """A matrix expression in normal form, immutable. Build expressions from letters with `+ - * / @ .T .trace()`.
 
     `made` remembers the operation and the operands from which the expression was built. It plays no part in equality:
@@ -265,9 +281,7 @@ class Expr:
         return max(sizes, default=0)
 
     def __repr__(self) -> str:
-        from theorems.proof.render import plain
-
-        return plain(self)
+        return str(self)
 
 
 def _combine(
@@ -314,6 +328,19 @@ def letter(x: Letter) -> Expr:
     return _combine(x.rows, x.cols, [(((), ((x, False),)), Fraction(1))], ("letter", x))
 
 
+BASIS = "is a standard basis vector"  # the one predicate that steps of the kernel know
+ONES = "\N{MATHEMATICAL BOLD DIGIT ONE}"  # the name of the one constant: no declared letter has it
+
+
+def ones(n: Dimension) -> Expr:
+    r"""The column of $n$ ones, with which $\mathbf 1^\top v$ is a sum. It is no letter of anybody: it has one value."""
+    return letter(Letter(ONES, n, "1")) if n != "1" else number(1)
+
+
+def is_constant(x: Letter) -> bool:
+    return x.name == ONES
+
+
 def _replace(expr: Expr, choose: Mapping[Letter, Expr], dims: Mapping[Dimension, Dimension]) -> Expr:
     """Substitute letters and dimensions everywhere, and bring the result to normal form."""
 
@@ -323,6 +350,8 @@ def _replace(expr: Expr, choose: Mapping[Letter, Expr], dims: Mapping[Dimension,
     def image(s: Signed) -> Expr:
         x, t = s
         value = choose.get(x)
+        if value is None and x.name == ONES:
+            value = ones(dim(x.rows))
         if value is None:
             value = letter(Letter(x.name, dim(x.rows), dim(x.cols), x.symmetric))
         return value.T if t else value

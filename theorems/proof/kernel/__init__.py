@@ -1,0 +1,1 @@
+"""The trusted kernel: everything that a derivation rests on, and nothing else."""
