@@ -91,8 +91,10 @@ def proof() -> Derivation:
     upper = d.given(Indexed(equal(V("i+1") @ U("i"), V("i") @ U("i")), "i", "0", f"{T}-1"), "a move of V keeps VU")
     lower = d.given(Indexed(equal(V("i+1") @ U("i+1"), V("i+1") @ U("i")), "i", "0", f"{T}-1"), "a move of U keeps VU")
     fibre = d.goal(Indexed(equal(V("j") @ U("j"), V("0") @ U("0")), "j", "0", "T"))
-    first = d.goal(Indexed(equal(between(V("k"), V("k+1"), t) @ U("k"), V("0") @ U("0")), "k", "0", "T-1"))
-    second = d.goal(Indexed(equal(V("k+1") @ between(U("k"), U("k+1"), t), V("0") @ U("0")), "k", "0", "T-1"))
+    first = equal(between(V("k"), V("k+1"), t) @ U("k"), V("0") @ U("0"))
+    second = equal(V("k+1") @ between(U("k"), U("k+1"), t), V("0") @ U("0"))
+    for move in (first, second):
+        d.goal(Indexed(move, "k", "0", "T-1"))
     base = d.algebra(equal(V("0") @ U("0"), V("0") @ U("0")))
     j = d.index("j", "0", "T-1")
     so_far = d.suppose(equal(V("j") @ U("j"), V("0") @ U("0")), "kept so far")
@@ -101,8 +103,8 @@ def proof() -> Derivation:
     assert kept.content == fibre
     k = d.index("k", "0", "T-1")
     here, up, down = d.at(kept, "k"), d.at(upper, "k"), d.at(lower, "k")
-    d.for_all(k, d.algebra(first.relation, [here, up]))
-    d.for_all(k, d.algebra(second.relation, [here, up, down]))
+    d.for_all(k, d.algebra(first, [here, up]))
+    d.for_all(k, d.algebra(second, [here, up, down]))
     d.glue(
         "These moves reach V = [I 0]: while a unit vector is missing, q > m leaves a free column for it, and a column that is "
         "no unit vector takes part in it, because unit vectors are independent; after at most m exchanges none is missing. "

@@ -8,6 +8,8 @@ dimension is at least 1, so no sum, choice or maximum is over nothing.
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from theorems.proof.kernel.facts import Fact, ProofError
 from theorems.proof.kernel.language import Relation, Statement, equal, nonnegative, positive, predicate, zero
 from theorems.proof.kernel.ledger import Ledger
@@ -67,7 +69,12 @@ class Sums(Ledger):
         return self._add(zero(matrix), "extensional", f"row by row from ({fact.number})", [fact])
 
     def total(
-        self, fact: Fact, *, quadratic: Expr | None = None, linear: Expr | None = None, constant: Expr | int = 0
+        self,
+        fact: Fact,
+        *,
+        quadratic: Expr | None = None,
+        linear: Expr | None = None,
+        constant: Expr | int | Fraction = 0,
     ) -> Fact:
         r"""The sum over all members of $e^\top M e + e^\top u + c$, which is $= 0$, $\ge 0$ or $> 0$ for each of them.
 
