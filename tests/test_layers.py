@@ -43,7 +43,7 @@ def imported(tree: ast.AST, known: Mapping[str, Path], doors: Mapping[str, Mappi
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in known)
-        elif isinstance(node, ast.ImportFrom) and node.module in known:
+        elif isinstance(node, ast.ImportFrom) and node.module is not None and node.module in known:
             assert node.level == 0, "imports name their module in full"
             for alias in node.names:
                 inner = f"{node.module}.{alias.name}"
