@@ -23,7 +23,7 @@ from theorems.proof import (
     zeros,
 )
 from theorems.proof.kernel.words import at_index, derivative, gradient, substitute
-from theorems.proof.render import latex, latex_derivation, latex_made, latex_name, latex_text, plain, plain_made
+from theorems.proof.render import latex, latex_made, latex_name, latex_prose, latex_text, plain, plain_made
 
 LETTERS = [Letter("A", "n", "n"), Letter("B", "n", "m"), Letter("S", "n", "n", True), Letter("u", "n", "1")]
 A, B, S, u = map(letter, LETTERS)
@@ -218,17 +218,18 @@ def test_names() -> None:
 def test_text() -> None:
     assert latex_text("a_b & 5% #1") == "a\\_b \\& 5\\% \\#1" and "^" not in latex_text("x^2").replace("circum", "")
     assert predicate("full_rank", A).latex() == "\\text{full\\_rank}(A)"
+    assert latex_prose(predicate("full_rank", A).negation) == "not: full\\_rank $(A)$"
 
 
-def test_derivations_as_latex() -> None:
+def test_facts_as_latex_prose() -> None:
     d = Derivation()
     w = d.family("w[i]: 1 1", "i")
     p = d.given(Indexed(zero(w("i")), "i", "1", "2"), "all w_i vanish")
     d.algebra(equal(w(1) ** 2, 0), [d.at(p, "1")])
     d.goal(nonnegative(w(1)))
-    text = latex_derivation(d)
-    assert text.startswith(
-        "\\begin{align*}\n  (1)\\quad & \\forall\\, 1 \\le i \\le 2:\\ w_{i} = 0 && \\text{all w\\_i vanish} \\\\\n"
-    )
-    assert text.endswith("  (3)\\quad & w_{1}^{2} = 0 && \\text{algebra from (2)}\n\\end{align*}")
+    assert [latex_prose(f.content) for f in d.facts] == [
+        "for all $1 \\le i \\le 2$: $w_{i} = 0$",
+        "$w_{1} = 0$",
+        "$w_{1}^{2} = 0$",
+    ]
     assert str(at_least(w(1), 2)) == "w[1] >= 2"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 PREAMBLE = r"""\documentclass{article}
 \usepackage[T1]{fontenc}
+\usepackage[margin=2.5cm]{geometry}
 \usepackage{amsmath, amssymb, amsthm}
 \newtheorem{theorem}{Theorem}"""
 
@@ -118,9 +119,14 @@ def proof(derivation: Derivation) -> str:
 
     Formulas are set in the running text, where TeX breaks them at relations and signs; a display would run over.
     """
-    lines = ["\\begin{proof}", "\\begin{list}{}{\\leftmargin=3em \\labelwidth=2.5em \\sloppy \\raggedright}"]
+    from theorems.proof.render import latex_prose
+
+    lines = [
+        "\\begin{proof}",
+        "\\begin{list}{}{\\leftmargin=3em \\labelwidth=2.5em \\raggedright \\binoppenalty=50 \\relpenalty=20}",
+    ]
     for fact in derivation.facts:
-        lines.append(f"\\item[({fact.number})] ${fact.latex()}$ \\quad {{\\small [{escaped(fact.reason)}]}}")
+        lines.append(f"\\item[({fact.number})] {latex_prose(fact.content)} \\quad {{\\small [{escaped(fact.reason)}]}}")
     return "\n".join([*lines, "\\end{list}", "\\end{proof}"])
 
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import Any
 
 from theorems.proof.kernel.language import Content, Indexed, Statement
 from theorems.proof.kernel.words import ONES, PRINTERS, Atom, Expr, Letter, Signed, Word, letter
-
-if TYPE_CHECKING:
-    from theorems.proof.kernel.derivation import Derivation
 
 
 def _units_first(word: Word) -> Word:
@@ -287,7 +284,9 @@ def latex_name(name: str) -> str:
         return name
     head = "\\" + match[1] if match[1] in _GREEK else match[1]
     below = ",".join(part for pair in re.findall(r"_([^\W_]+)|\[([^\]]*)\]", match[2]) for part in pair if part)
-    return head + (f"_{{{below}}}" if below else "") + match[3]
+    raised = re.fullmatch(r"\^(\{[^{}]*\}|.)('+)", match[3])  # TeX refuses a prime behind a superscript
+    above = "^{" + raised[1].strip("{}") + "\\prime" * len(raised[2]) + "}" if raised else match[3]
+    return head + (f"_{{{below}}}" if below else "") + above
 
 
 def _latex_number(c: Fraction) -> str:
@@ -320,6 +319,15 @@ _LATEX = _Style(
     identity=lambda n: f"I_{{{n}}}",
     parentheses=("\\left(", "\\right)"),
 )
+# For running text: TeX breaks a line between parentheses of one size only.
+_BREAKING = replace(
+    _LATEX,
+    norm="\\|{}\\|_F^2",
+    trace="\\operatorname{{tr}}({})",
+    inner="\\langle {}, {} \\rangle",
+    derivative="\\mathrm{{D}}({})[{}]",
+    parentheses=("(", ")"),
+)
 
 
 _SPECIAL = {
@@ -335,14 +343,6 @@ _SPECIAL = {
 def latex_text(text: str) -> str:
     """Plain text for LaTeX's text mode: every special character is escaped."""
     return "".join(_SPECIAL.get(c, c) for c in text)
-
-
-def latex_derivation(derivation: Derivation) -> str:
-    """The steps of a derivation as one `align*` block: what holds, and why."""
-    lines = []
-    for fact in derivation.facts:
-        lines.append(f"  ({fact.number})\\quad & {fact.latex()} && \\text{{{latex_text(fact.reason)}}}")
-    return "\\begin{align*}\n" + " \\\\\n".join(lines) + "\n\\end{align*}"
 
 
 # Relations, statements, indexed relations.
@@ -393,6 +393,34 @@ def latex_content(content: Content) -> str:
         return name if content.kind == "predicate" else f"\\lnot\\,{name}"
     left, right = latex_sides(content.expr)
     return f"{left} {SIGNS[content.kind]} {right}"
+
+
+def latex_prose(content: Content) -> str:
+    """What a fact says, in LaTeX's text mode: a sentence with short formulas in it, so that long ones break."""
+    if isinstance(content, Indexed):
+        return f"for all ${content.low} \\le {content.symbol} \\le {content.high}$: {latex_prose(content.relation)}"
+    if isinstance(content, Statement):
+
+        def typed(xs: tuple[Letter, ...]) -> str:
+            return ", ".join(f"${_typed((x,))}$" for x in xs)
+
+        def all_of(parts: tuple[Any, ...]) -> str:
+            return " and ".join(map(latex_prose, parts))
+
+        parts = [f"for all dimensions ${', '.join(map(latex_name, content.dims))}$:"] if content.dims else []
+        if content.letters:
+            parts.append(f"for all {typed(content.letters)}:")
+        if content.premises:
+            parts.append(f"if {all_of(content.premises)} then")
+        if content.new:
+            parts.append(f"there are {typed(content.new)} with")
+        return " ".join([*parts, all_of(content.conclusions)])
+    if content.predicate:
+        args = ", ".join(_made(e, _BREAKING)[0] for e in content.arguments)
+        name = latex_text(content.predicate) + (f" $({args})$" if args else "")
+        return name if content.kind == "predicate" else f"not: {name}"
+    left, right = _sides(content.expr, _BREAKING)
+    return f"${left} {SIGNS[content.kind]} {right}$"
 
 
 def _typed(xs: tuple[Letter, ...]) -> str:
