@@ -21,7 +21,8 @@ PREAMBLE = r"""\documentclass{article}
 \usepackage[T1]{fontenc}
 \usepackage[margin=2.5cm]{geometry}
 \usepackage{amsmath, amssymb, amsthm}
-\newtheorem{theorem}{Theorem}"""
+\newtheorem{theorem}{Theorem}
+\emergencystretch=5em"""
 
 _OPENING = {
     "em_open": "\\emph{",
@@ -61,7 +62,8 @@ def _inline(tokens: Iterable[Token]) -> str:
         elif t.type in ("softbreak", "hardbreak"):
             out.append("\n")
         elif t.type == "code_inline":
-            out.append(f"\\texttt{{{escaped(t.content)}}}")
+            name = escaped(t.content).replace("\\_", "\\_\\allowbreak{}").replace(".", ".\\allowbreak{}")
+            out.append(f"\\texttt{{{name}}}")
         elif t.type == "math_inline":
             out.append(f"${t.content}$")
         elif t.type in ("math_inline_double", "math_block"):
