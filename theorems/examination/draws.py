@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest import mock
 
 import hypothesis
 from hypothesis import HealthCheck
 from hypothesis.errors import HypothesisWarning
+from hypothesis.internal.conjecture import providers
 
 from numerics.evidence.verdict import Verdict
 
@@ -30,6 +33,24 @@ def members(drawn: Any) -> Iterator[Any]:
         yield drawn
 
 
+@contextlib.contextmanager
+def no_local_constants() -> Iterator[None]:
+    """Within, Hypothesis does not draw constants that it finds in the modules loaded so far.
+
+    Now and then it does, in versions that look for them, with a probability of a few percent. Which modules are loaded, and
+    which of them count as local, differs between a worker and a process that has run other things: then a seed alone would
+    not say what is drawn.
+    """
+    with contextlib.ExitStack() as changed:
+        if hasattr(providers, "_get_local_constants"):
+            none = providers.Constants(integers=set(), floats=set(), bytes=set(), strings=set())  # type: ignore[arg-type]
+            changed.enter_context(mock.patch.object(providers, "_get_local_constants", lambda: none))
+            # What was found permitted is kept for each kind of draw, local constants among it.
+            fresh = type(providers.CONSTANTS_CACHE)(1024)
+            changed.enter_context(mock.patch.object(providers, "CONSTANTS_CACHE", fresh))
+        yield
+
+
 def draw(strategy: Any, examples: int, seed: int) -> list[Any]:
     """`examples` values of a Hypothesis strategy, determined by `seed` alone (no database, no deadline)."""
     drawn: list[Any] = []
@@ -40,7 +61,7 @@ def draw(strategy: Any, examples: int, seed: int) -> list[Any]:
     def collect(value: Any) -> None:
         drawn.append(value)
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), no_local_constants():
         warnings.simplefilter("ignore", HypothesisWarning)
         collect()
     return drawn[:examples]
