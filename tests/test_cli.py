@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -101,7 +102,7 @@ def test_the_table_fits_the_terminal(
 ) -> None:
     import click
 
-    from theorems.commands import cli
+    from theorems.commands.check import table
     from theorems.examination.findings import Finding, Report
 
     findings = (
@@ -114,9 +115,9 @@ def test_the_table_fits_the_terminal(
         Report(long, findings, f"proved modulo [{', '.join(f'axiom {i}' for i in range(9))}]", 12.3),
         Report("landscape.short", findings[1:], "proved", 0.5),
     ]
-    monkeypatch.setattr(cli.sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     monkeypatch.setenv("COLUMNS", str(width))
-    cli._table(reports)
+    table(reports)
     lines = click.unstyle(capsys.readouterr().out).splitlines()
     assert max(map(len, lines)) <= width
     assert sum("proved modulo 9 " in line for line in lines) == 1

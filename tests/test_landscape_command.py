@@ -11,7 +11,9 @@ from click.testing import CliRunner
 
 from numerics.evidence.errors import InputError
 from theorems.commands.cli import command
-from theorems.commands.landscape_report import landscape_report, load_loss, run, table
+from theorems.commands.landscape import run
+from theorems.commands.landscape_output import table
+from theorems.commands.landscape_report import landscape_report, load_loss
 
 LOSSES = Path(__file__).parent.parent / "examples" / "losses.py"
 

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from numerics.evidence.errors import InputError
-from theorems.commands import bounds_output, figures
+from theorems.commands import bounds_output, console, figures
 from theorems.commands.bounds_report import FORMATS, absorbed, bounds_report
 
 if TYPE_CHECKING:
@@ -96,3 +98,33 @@ def _classified(data: Any, path: str | Path) -> Samples:
     if not isinstance(data, Data):
         raise InputError(f"`{path}` must hold class labels, found real targets: the bounds are about classification.")
     return data
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option(
+    "--data", required=True, type=click.Path(path_type=Path), help="Training data: .npz, .npy, .csv, safetensors."
+)
+@click.option("--architecture", type=click.Path(path_type=Path), help="TOML: how a file of weights alone is wired.")
+@click.option("--init", type=click.Path(path_type=Path), help="The network before training: reference matrices.")
+@click.option(
+    "--references", default="auto", show_default=True, help="`auto` (from MODEL, where it has them) or `none`."
+)
+@click.option("--delta", default="0.01", show_default=True, help="Probability with which a bound may fail.")
+@click.option("--gamma", help="The margin, fixed in advance (default: 1; bounds for all margins choose their own).")
+@click.option("--test", type=click.Path(path_type=Path), help="Data that training did not see, for test-set bounds.")
+@click.option(
+    "--training", type=click.Path(path_type=Path), help="TOML: the options of bounds, such as `steps = 1000`."
+)
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="One option of a bound; may be repeated.")
+@click.option("--absorb-biases", is_flag=True, help="Turn biases into weights of a constant feature.")
+@click.option("--format", "format_", default="table", show_default=True, help="table, json, latex or bibtex.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Write a figure of the margins (.pdf, .png, .svg).")
+def bounds(model: Path, data: Path, absorb_biases: bool, format_: str, **options: Any) -> None:
+    """Every generalization bound of a trained network MODEL, with explicit constants and certified ingredients."""
+    progress = console.progress()
+    try:
+        text = run(model, data, absorb=absorb_biases, format=format_, progress=progress, **options)
+    finally:
+        progress("")
+    click.echo(text)

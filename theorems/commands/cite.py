@@ -1,11 +1,14 @@
-"""Citing a page: BibTeX of the source and of the page, one line of evidence; the theorem itself is in `latex`."""
+"""`theorems cite`: BibTeX of the source and of the page, one line of evidence; the theorem itself is in `latex`."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import click
+
+from theorems.catalogue import claim
 from theorems.claim import Claim
-from theorems.commands.latex import escaped, line
+from theorems.commands.latex import escaped, line, theorem
 from theorems.examination.points import bibliography
 from theorems.examination.record import standings
 
@@ -46,3 +49,15 @@ def evidence(page: Claim) -> str:
         else "not examined"
     )
     return f"theorems {__version__}, {page.dotted}: {found}; repeat with `theorems check {page.dotted} --seed 0`."
+
+
+@click.command()
+@click.argument("name")
+@click.option("--bibtex", "only", flag_value="bibtex", help="Only the BibTeX entries.")
+@click.option("--theorem", "only", flag_value="theorem", help="Only the LaTeX theorem.")
+@click.option("--evidence", "only", flag_value="evidence", help="Only the line of evidence.")
+def cite(name: str, only: str | None) -> None:
+    """LaTeX theorem, BibTeX of the source and of the page, and one line of evidence."""
+    page = claim(name)
+    parts = {"theorem": theorem, "bibtex": bibtex, "evidence": lambda p: "% " + evidence(p)}
+    click.echo("\n\n".join(f(page) for key, f in parts.items() if only in (None, key)))

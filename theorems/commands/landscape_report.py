@@ -17,14 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from numerics.evidence.errors import InputError
 from theorems.bounds.options import exact
-from theorems.commands import figures
 
 if TYPE_CHECKING:
     from numerics.sublevel import Bracket, Components, MergeTree
 
 GRIDS = {1: 1000, 2: 400, 3: 80, 4: 24, 5: 12, 6: 8}
 """Grid points along each axis by default, for each number of parameters."""
-FORMATS = ("table", "json")
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ def load_loss(target: str, box: str) -> Loss:
     return Loss(found, tuple(names), _box(box, tuple(names)))
 
 
-def _number(text: str, what: str) -> Fraction:
+def exact_number(text: str, what: str) -> Fraction:
     found = exact(text)
     if found is None:
         raise InputError(f"{what} must be a number such as 0.5 or 1/3, found `{text.strip()}`.")
@@ -102,7 +100,7 @@ def _box(text: str, names: tuple[str, ...]) -> tuple[tuple[Fraction, Fraction], 
         ends = part.split(",")
         if len(ends) != 2:
             raise InputError(f"`--box` needs intervals LOW,HIGH, found `{part.strip()}`.")
-        low, high = (_number(end, "An end of `--box`") for end in ends)
+        low, high = (exact_number(end, "An end of `--box`") for end in ends)
         if not low < high:
             raise InputError(f"`--box` needs intervals with LOW < HIGH, found `{part.strip()}`.")
         return low, high
@@ -170,7 +168,7 @@ def _telling(tree: MergeTree, most: int = 8) -> tuple[Fraction, ...]:
     return tuple(dict.fromkeys(Fraction(float(u)) for u in ends[:most]))
 
 
-def _below(u: Fraction) -> float:
+def float_below(u: Fraction) -> float:
     """The greatest float that is at most `u`: floats are at most `u` exactly when they are at most this one."""
     from flint import fmpq
 
@@ -213,126 +211,3 @@ def _certified(loss: Loss, E: Any, u: Fraction, cells: int, progress: Callable[[
     if count is None and (known := count_by_formula(E, u)) is not None:
         count, lemma = known
     return Certified(found, verified, "" if count is None else f"N_u = {count} in all of space, {lemma}")
-
-
-def _text(u: Fraction, digits: int = 9) -> str:
-    return str(u) if u.denominator <= 10**6 else f"{float(u):.{digits}g}"
-
-
-def _apart(levels: Sequence[Fraction]) -> list[str]:
-    """Texts of levels with so many digits that different levels look different."""
-    short = [_text(u) for u in levels]
-    return short if len(set(short)) == len(set(levels)) else [_text(u, 17) for u in levels]
-
-
-def table(report: LandscapeReport) -> str:
-    """The report as plain text, for people."""
-    tree, loss = report.tree, report.loss
-    noise = tree.noise()
-    levels = _apart(report.levels)
-    width = max(12, *map(len, levels))
-    box = " x ".join(f"{name} in [{_text(a)}, {_text(b)}]" for name, (a, b) in zip(loss.names, loss.box, strict=True))
-    lines = [
-        f"{getattr(loss.function, '__name__', 'loss')}({', '.join(loss.names)}) on {box}, grid {report.points}^{len(loss.names)}",
-        f"  {len(tree.pairs.birth)} minima on the grid; pairs of persistence above about {noise.real_above:.3g} belong to "
-        "the loss (estimated from second differences)",
-        "",
-        f"  {'level':>{width}}  {'on the grid':>11}" + ("" if report.bracket is None else "  certified at least"),
-    ]
-    for u, text in zip(report.levels, levels, strict=True):
-        row = f"  {text:>{width}}  {tree.count(_below(u)):>11}"
-        lines.append(row if report.bracket is None else f"{row}  {report.bracket.at_least(_below(u)):>18}")
-    if report.bracket is None:
-        lines.append("  nothing is certified: the loss is no expression in + - * ** relu abs of its parameters")
-    for found in report.certified:
-        lines += ["", f"  {found.components}"]
-        checked = "verified again from the cells alone" if found.verified else "NOT VERIFIED: do not rely on it"
-        lines.append(f"  certificate: {found.components.certificate.cells} cells, {checked}")
-        if found.everywhere:
-            lines.append(f"  {found.everywhere}")
-    return "\n".join(lines)
-
-
-def as_json(report: LandscapeReport) -> dict[str, Any]:
-    """The report for machines; levels are exact, as text."""
-    pairs = report.tree.pairs
-    return {
-        "parameters": list(report.loss.names),
-        "box": [[str(a), str(b)] for a, b in report.loss.box],
-        "points": report.points,
-        "pairs": [
-            [float(b), float(d) if d < float("inf") else None] for b, d in zip(pairs.birth, pairs.death, strict=True)
-        ],
-        "levels": [
-            {
-                "level": str(u),
-                "on_the_grid": report.tree.count(_below(u)),
-                "certified_at_least": None if report.bracket is None else report.bracket.at_least(_below(u)),
-            }
-            for u in report.levels
-        ],
-        "certified": [
-            {
-                "level": str(c.components.u),
-                "at_least": c.components.lower,
-                "at_most": c.components.upper,
-                "may_join_outside": c.components.cut,
-                "reason": c.components.reason,
-                "verified": c.verified,
-                "in_all_of_space": c.everywhere or None,
-            }
-            for c in report.certified
-        ],
-    }
-
-
-def plot(report: LandscapeReport, path: str | Path) -> None:
-    """Write a figure: merge tree, N_u and, of two parameters, the landscape with the components of the last level."""
-    from matplotlib.figure import Figure
-
-    from numerics.sublevel import plot_counts, plot_diagram, plot_landscape, plot_tree
-
-    figure = Figure(figsize=(12, 3.8), layout="constrained")
-    axes = figure.subplots(1, 3)
-    plot_tree(report.tree, axes[0])
-    plot_counts(report.tree, axes[1])
-    if len(report.loss.names) == 2 and report.levels:
-        plot_landscape(report.tree, float(report.levels[-1]), axes[2], report.loss.axes(report.points))
-        axes[2].set_xlabel(report.loss.names[0])
-        axes[2].set_ylabel(report.loss.names[1])
-    else:
-        plot_diagram(report.tree, axes[2])
-    figures.write(figure, path)
-
-
-def run(
-    target: str,
-    *,
-    box: str,
-    grid: int | None = None,
-    levels: str = "",
-    certify: Sequence[str] = (),
-    cells: int = 1_000_000,
-    format: str = "table",
-    plot_file: str | Path | None = None,
-    progress: Callable[[str], None] = lambda _: None,
-) -> str:
-    """The command: returns what is to be printed. Raises `InputError` for every fault."""
-    import json
-
-    if format not in FORMATS:
-        raise InputError(f"`--format` must be one of {', '.join(FORMATS)}, found `{format}`.")
-    if plot_file is not None:
-        figures.check_file(plot_file)
-    loss = load_loss(target, box)
-    report = landscape_report(
-        loss,
-        points=grid,
-        levels=[_number(u, "A level") for u in levels.split(",") if u.strip()],
-        certify=[_number(u, "A level to certify") for u in certify],
-        cells=cells,
-        progress=progress,
-    )
-    if plot_file is not None:
-        plot(report, plot_file)
-    return json.dumps(as_json(report), indent=2) if format == "json" else table(report)
