@@ -47,6 +47,7 @@ from numerics.learning.problems import rarely_fails
 from numerics.learning.zero_one import counts, errors, exponential, samples, tail
 from numerics.strategies import matrices, rationals, sizes
 from theorems import Citation, Claim, Mutant, Premise, Tight
+from theorems.cited import counting
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
 
@@ -54,21 +55,9 @@ from theorems.proof.crosscheck import Model
 
 
 def proof() -> Derivation:
-    from theorems.cited.form import axiom
-    from theorems.proof import at_least, at_most, calculus, equal, positive, predicate
+    from theorems.proof import at_least, at_most, calculus, equal, positive
     from theorems.proof.sums import Total, each, induction
 
-    def beyond_limit(b, p, eta, n):
-        return predicate("b is the probability that p is above the limit at level eta", b, p, eta, n)
-
-    test_limit = axiom(
-        "limit of a test",
-        "b, p, eta, n",
-        lambda b, p, eta, n: ([beyond_limit(b, p, eta, n), positive(eta)], [at_most(b, eta)]),
-        "O",
-        "proved for every number of examples in generalization.errors_on_a_test_set_bound_the_error, (exact)",
-        "the probability of error is above U(K, n, eta) with probability at most eta",
-    )
     d = Derivation("few bits make few errors")
     H = d.index_constant("H")
     n, delta = d.scalars("n delta")
@@ -79,14 +68,14 @@ def proof() -> Derivation:
     weights = each(d, positive(pi("i")), H)
     shares = Total(d, S, pi, H)
     all_shares = d.given(at_most(S(H), 1))
-    tested = each(d, beyond_limit(b("i"), p("i"), pi("i") * delta, n), H)
+    tested = each(d, counting.beyond_limit(b("i"), p("i"), pi("i") * delta, n), H)
     nothing = d.given(equal(V("0"), 0))
     union = each(d, at_most(V("i"), V("i-1") + b("i")), H, name="probabilities are subadditive")
 
     def add(supposed, k):
         level = d.squares(positive(pi(k) * delta), [(1, d.at(weights, k), delta_positive)])
         place = {"b": b(k), "p": p(k), "eta": pi(k) * delta, "n": n}
-        _, (rare,) = d.axiom(test_limit, place, [d.at(tested, k), level])
+        _, (rare,) = d.axiom(counting.TEST_LIMIT, place, [d.at(tested, k), level])
         return d.squares(at_most(V(k), S(k) * delta), [(1, supposed), (1, d.at(union, k)), (1, rare)], [shares.at(k)])
 
     base = d.squares(at_most(V("0"), S("0") * delta), [], [nothing, shares.empty])

@@ -49,7 +49,7 @@ from numerics.learning.margins import coin, learnings
 from numerics.learning.problems import ACTIVATIONS, Layers, Learning, deviation, rademacher, rarely_fails
 from numerics.strategies import matrices, sizes
 from theorems import Citation, Claim, Mutant, Premise
-from theorems.cited.form import axiom
+from theorems.cited import counting
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
 
@@ -69,39 +69,6 @@ def proof() -> Derivation:
     def cells(g, i):
         return predicate(f"g is the logarithm of the number of patterns of decisions [{i}] and before", g)
 
-    def cut(g, f, x, k, D, W, n):
-        text = "each of e^f patterns is cut by k n signs of polynomials of degree D in W parameters into patterns, e^g in all; x = ln N"
-        return predicate(text, g, f, x, k, D, W, n)
-
-    def losses(F, n, g):
-        return predicate("on every sample the losses, 0 or 1, make at most e^g patterns", F, n, g)
-
-    warren = axiom(
-        "Warren",
-        "g, f, x, k, D, W, n",
-        lambda g, f, x, k, D, W, n: ([cut(g, f, x, k, D, W, n)], [at_most(g, f + x)]),
-        "P",
-        "Bartlett, Harvey, Liaw and Mehrabian, JMLR 2019, from Warren's theorem: at most 2(2eMD/W)^W sign vectors of M >= W polynomials of "
-        "degree D in W variables, and never more than 2^M",
-        "the number of patterns grows by the factor N at most",
-    )
-    massart = axiom(
-        "Massart",
-        "mu: k 1, F: k r, N: q 1, P: q 1, n, g, v",
-        lambda mu, F, N, P, n, g, v: (
-            [
-                cited.samples(P, mu, n),
-                cited.averages(N, F, n),
-                losses(F, n, g),
-                nonnegative(v),
-                at_least(2 * n * v**2, g),
-            ],
-            [at_most(P.T @ N, v)],
-        ),
-        "T",
-        f"{cited.UML}, Lemma 26.8, for losses - 1/2, which are vectors of length sqrt(n)/2",
-        "e^g patterns of 0 and 1 have a Rademacher average of at most sqrt(g/(2n))",
-    )
     d = Derivation("counting patterns")
     S = d.index_constant("S")
     mu, F, P, G, N, u, v = d.matrices("mu: k 1", "F: k r", "P: q 1", "G: q 1", "N: q 1", "u: q 1", "v: r 1")
@@ -113,14 +80,14 @@ def proof() -> Derivation:
 
     # The patterns: g_S <= x_1 + ... + x_S = T_S.
     cuts, summed = (
-        each(cut(g("i"), g("i-1"), x("i"), k("i"), D("i"), W("i"), n)),
+        each(counting.cut(g("i"), g("i-1"), x("i"), k("i"), D("i"), W("i"), n)),
         each(equal(T("i"), T("i-1") + x("i"))),
     )
     g_0, T_0 = d.given(zero(g("0"))), d.given(zero(T("0")))
     j = d.index("j", "0", f"{S}-1")
     here = d.suppose(at_most(g("j"), T("j")))
     place = {"g": g("j+1"), "f": g("j"), "x": x("j+1"), "k": k("j+1"), "D": D("j+1"), "W": W("j+1"), "n": n}
-    _, (grown,) = d.axiom(warren, place, [d.at(cuts, "j+1")])
+    _, (grown,) = d.axiom(counting.WARREN, place, [d.at(cuts, "j+1")])
     step = d.squares(at_most(g("j+1"), T("j+1")), [(1, here), (1, grown)], [d.at(summed, "j+1")])
     base = d.weaken(d.algebra(equal(T("0") - g("0"), 0), [g_0, T_0]), at_most(g("0"), T("0")))
     total = d.weaken(d.at(d.induction(j, here, step, base), S), d.goal(at_most(g(S), T(S))))
@@ -129,11 +96,15 @@ def proof() -> Derivation:
     n_positive = d.given(positive(n))
     nu, inverse = d.reciprocal(n_positive, "1/n")
     drawn, greatest = d.given(cited.samples(P, mu, n)), d.given(cited.deviations(G, F, mu, n))
-    rad, unit, patterns = d.given(cited.averages(N, F, n)), d.given(cited.losses(F)), d.given(losses(F, n, g(S)))
+    rad, unit, patterns = (
+        d.given(cited.averages(N, F, n)),
+        d.given(cited.losses(F)),
+        d.given(counting.patterns(F, n, g(S))),
+    )
     root_sign, root_value = d.given(nonnegative(root)), d.given(equal(2 * n * root**2, T(S)), "root = sqrt(G/(2n))")
     enough = d.squares(at_least(2 * n * root**2, g(S)), [(1, total)], [root_value])
     place = {"mu": mu, "F": F, "N": N, "P": P, "n": n, "g": g(S), "v": root}
-    _, (small,) = d.axiom(massart, place, [drawn, rad, patterns, root_sign, enough])
+    _, (small,) = d.axiom(counting.MASSART, place, [drawn, rad, patterns, root_sign, enough])
     place = {"mu": mu, "F": F, "P": P, "G": G, "N": N, "n": n}
     _, (mean,) = d.axiom(cited.SYMMETRISATION, place, [drawn, greatest, rad, unit])
     place = {"mu": mu, "F": F, "G": G, "n": n, "c": nu}
@@ -161,8 +132,8 @@ def proof() -> Derivation:
         found = log_patterns(int(k.p) * int(n.p), int(D.p), int(W.p))
         return bool(arb(x).overlaps(found)) and not arb(g) > arb(f) + found
 
-    d.model_predicate(cut(*[err] * 7).predicate, is_cut)
-    d.model_predicate(losses(F, n, err).predicate, lambda F, n, g: _patterns_at_most(F, int(n.p), g))
+    d.model_predicate(counting.cut(*[err] * 7).predicate, is_cut)
+    d.model_predicate(counting.patterns(F, n, err).predicate, lambda F, n, g: _patterns_at_most(F, int(n.p), g))
     return d
 
 

@@ -63,7 +63,7 @@ from numerics.learning.problems import (
 from numerics.learning.spectral_margins import confidence, fails_rarely, model, scale_of, sharp, sharp_excess
 from numerics.strategies import labels, matrices, rationals, sizes
 from theorems import Citation, Claim, Mutant, Premise
-from theorems.cited.form import axiom
+from theorems.cited import coverings
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
 
@@ -78,48 +78,9 @@ def parameter_excess(root, t, inverse_root):
 
 def proof() -> Derivation:
     from theorems.cited import learning as cited
-    from theorems.proof import at_most, equal, nonnegative, positive, predicate
+    from theorems.proof import at_most, equal, nonnegative, positive
     from theorems.schemes import chaining
     from theorems.schemes.every_scale import deviation_lemma
-
-    def structured(H, Z, u, n, x, w, R, S, gamma):
-        text = "outputs of layered networks: data norm x, w = ln(2W), complexity R, S of the parameter form at gamma"
-        return predicate(text, H, Z, u, n, x, w, R, S, gamma)
-
-    covering = axiom(
-        "covering layered networks",
-        "H: h r, Z: k d, u: q 1, n, x, w, R, S, gamma",
-        lambda H, Z, u, n, x, w, R, S, gamma: (
-            [structured(H, Z, u, n, x, w, R, S, gamma)],
-            [cited.covered(H, u, n, x**2 * w * R**2)],
-        ),
-        "P",
-        "Graf, Zeng, Rieck, Niethammer and Kwitt, NeurIPS 2022, Theorem 3.5 (norms), as in rkwitt/excess_capacity; graphs, the ceiling and "
-        "properness by own arguments",
-        "ln N(e) <= |X|_F^2 ln(2W) R^2/e^2",
-    )
-    counting = axiom(
-        "counting parameters",
-        "F: k r, H: h r, N: q 1, Z: k d, u: q 1, n, m, x, w, R, S, gamma, s",
-        lambda F, H, N, Z, u, n, m, x, w, R, S, gamma, s: (
-            [
-                structured(H, Z, u, n, x, w, R, S, gamma),
-                cited.ramps(F, H, gamma),
-                cited.averages(N, F, n),
-                cited.marked(u),
-                positive(gamma),
-                nonnegative(m),
-                equal(m**2, n),
-                nonnegative(s),
-                equal(s**2, S),
-            ],
-            [at_most(n * (u.T @ N), 3 * m * s)],
-        ),
-        "P",
-        "Graf, Zeng, Rieck, Niethammer and Kwitt, NeurIPS 2022, Theorem 3.5 (parameters), as in rkwitt/excess_capacity, with centred losses and "
-        "the integral of ln(2 + K^2/t^2) at most ln(2 + K^2) + 2",
-        "average <= (3/sqrt n) (sum 2 W_i (ln(2 + K_i^2) + 2))^(1/2)",
-    )
 
     d = Derivation("covering of layered networks")
     mu, F, P, G, N, H, Z, u, v = d.matrices(
@@ -147,14 +108,14 @@ def proof() -> Derivation:
     _, (_, deviates) = d.lemma(deviation_lemma(), place | {"risk": risk}, facts)
     excess = d.squares(at_most(err, risk + 2 * (u.T @ N) + t), [(1, costs), (1, deviates)])
 
-    bounded, ramped = d.given(structured(H, Z, u, n, x, w, R, S, gamma)), d.given(cited.ramps(F, H, gamma))
+    bounded, ramped = d.given(coverings.structured(H, Z, u, n, x, w, R, S, gamma)), d.given(cited.ramps(F, H, gamma))
     gamma_positive, K_positive = d.given(positive(gamma)), d.given(positive(K))
     K_value, K_small = (
         d.given(equal(K**2 * gamma**2, 2 * x**2 * w * R**2), "definition of K"),
         d.given(at_most(12 * K, n)),
     )
     place = {"H": H, "Z": Z, "u": u, "n": n, "x": x, "w": w, "R": R, "S": S, "gamma": gamma}
-    _, (outputs,) = d.axiom(covering, place, [bounded])
+    _, (outputs,) = d.axiom(coverings.COVERING_LAYERS, place, [bounded])
     place |= {"F": F, "N": N, "m": m, "s": s}
     lipschitz = {"F": F, "H": H, "u": u, "n": n, "gamma": gamma, "a": x**2 * w * R**2, "c": K**2}
     _, (entropy,) = d.axiom(cited.CONTRACTION, lipschitz, [ramped, outputs, gamma_positive, K_value])
@@ -176,7 +137,7 @@ def proof() -> Derivation:
         s_sign,
         s_value,
     ]
-    _, (counted,) = d.axiom(counting, place, facts)
+    _, (counted,) = d.axiom(coverings.COUNTING_PARAMETERS, place, facts)
     goal = d.goal(at_most(err, risk + parameter_excess(s, t, r.root)))
     d.squares(goal, [(1, excess), (2, r.nu_positive, counted)], [r.inverse_n, r.inverse_root, r.root_n], rounds=5)
     cited.evaluate_predicates(d)

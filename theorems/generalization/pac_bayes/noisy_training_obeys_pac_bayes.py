@@ -43,6 +43,7 @@ from numerics.arithmetic.exact import Matrix, rational
 from numerics.evidence.verdict import Verdict, at_most, equal, every
 from numerics.strategies import rationals
 from theorems import Citation, Claim, Mutant, Premise, Tight
+from theorems.cited import flows
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
 
@@ -57,65 +58,9 @@ def price(beta, energy):
 
 def proof() -> Derivation:
     from theorems.cited import entropy as cited
-    from theorems.cited.form import axiom
-    from theorems.proof import at_least, at_most, equal, nonnegative, positive, predicate
+    from theorems.proof import at_least, at_most, equal, positive
     from theorems.proof.sums import Total, each, induction
 
-    def flow(change, J, X, beta):
-        return predicate(
-            "rate of the divergence, for J the relative Fisher information and X the mean of <g, grad>",
-            change,
-            J,
-            X,
-            beta,
-        )
-
-    def schwarz(X, J, energy):
-        return predicate("X is a mean of inner products of fields with mean squares J and energy", X, J, energy)
-
-    def sobolev(J, K, beta, lam):
-        return predicate("J, K relative to a normal law of variance at most 1/(beta lambda)", J, K, beta, lam)
-
-    def integrated(end, total):
-        return predicate(
-            "K at the end, where K' <= -lambda K + h from 0 on, and the integral of h with its factor", end, total
-        )
-
-    dissipation = axiom(
-        "rate of the divergence",
-        "c, J, X, beta",
-        lambda c, J, X, beta: ([flow(c, J, X, beta), positive(beta)], [equal(beta * c, -J - beta * X)]),
-        "P",
-        "Mou, Wang, Zhai and Zheng, COLT 2018, proof of the PAC-Bayes bound in continuous time; by the two Fokker-Planck equations",
-        "d/dt KL(q || p) = -J/beta - E<g, grad ln(q/p)>",
-    )
-    cauchy = axiom(
-        "Cauchy-Schwarz in the mean",
-        "X, J, e",
-        lambda X, J, e: ([schwarz(X, J, e)], [at_most(X**2, J * e), nonnegative(J), nonnegative(e)]),
-        "T",
-        "Cauchy-Schwarz inequality",
-        "(E<a, b>)^2 <= E|a|^2 E|b|^2",
-    )
-    log_sobolev = axiom(
-        "logarithmic Sobolev inequality",
-        "J, K, beta, lam",
-        lambda J, K, beta, lam: (
-            [sobolev(J, K, beta, lam), positive(beta), positive(lam)],
-            [at_least(J, 2 * beta * lam * K)],
-        ),
-        "T",
-        "Gross 1975, for normal laws",
-        "J >= (2/v) KL for a normal law of variance v",
-    )
-    gronwall = axiom(
-        "Gronwall",
-        "K, I",
-        lambda K, I: ([integrated(K, I)], [at_most(K, I)]),
-        "T",
-        "Gronwall's lemma: e^(lambda t) K has a derivative of at most e^(lambda t) h",
-        "K(T) <= integral of e^(-lambda (T-t)) h(t) when K(0) = 0 and K' <= -lambda K + h",
-    )
     d = Derivation("noisy training obeys PAC-Bayes")
     beta, lam, eta, s, kappa = d.scalars("beta lambda eta s kappa")
     beta_positive, eta_positive = d.given(positive(beta)), d.given(positive(eta))
@@ -155,13 +100,13 @@ def proof() -> Derivation:
     # The flow.
     J, X, D, energy, rate, end, integral = d.scalars("J X D energy rate K_T I")
     lam_positive = d.given(positive(lam))
-    changes = d.given(flow(rate, J, X, beta))
-    means = d.given(schwarz(X, J, energy))
-    normal_prior = d.given(sobolev(J, D, beta, lam))
-    _, (rate_value,) = d.axiom(dissipation, {"c": rate, "J": J, "X": X, "beta": beta}, [changes, beta_positive])
-    _, (product, J_sign, energy_sign) = d.axiom(cauchy, {"X": X, "J": J, "e": energy}, [means])
+    changes = d.given(flows.flow(rate, J, X, beta))
+    means = d.given(flows.inner_products(X, J, energy))
+    normal_prior = d.given(flows.relative_to_normal(J, D, beta, lam))
+    _, (rate_value,) = d.axiom(flows.DISSIPATION, {"c": rate, "J": J, "X": X, "beta": beta}, [changes, beta_positive])
+    _, (product, J_sign, energy_sign) = d.axiom(flows.CAUCHY_SCHWARZ, {"X": X, "J": J, "e": energy}, [means])
     place = {"J": J, "K": D, "beta": beta, "lam": lam}
-    _, (sobolev_fact,) = d.axiom(log_sobolev, place, [normal_prior, beta_positive, lam_positive])
+    _, (sobolev_fact,) = d.axiom(flows.LOG_SOBOLEV, place, [normal_prior, beta_positive, lam_positive])
     # 2 beta |X| <= J + beta^2 energy
     young = d.smt(at_least(2 * beta * X, -J - beta**2 * energy), [product, J_sign, energy_sign, beta_positive])
     slow = d.squares(at_most(2 * beta * rate, beta**2 * energy - J), [(1, young)], [rate_value])
@@ -170,8 +115,8 @@ def proof() -> Derivation:
     inverse_positive = d.smt(positive(inverse_beta), [beta_positive, unit_beta])
     terms = [(Fraction(1, 2), inverse_positive, both)]
     d.squares(d.goal(at_most(rate, beta * energy / 2 - lam * D)), terms, [unit_beta], rounds=6)
-    collected = d.given(integrated(end, integral), "from 0 on, by the inequality just shown")
-    d.axiom(gronwall, {"K": end, "I": integral}, [collected])
+    collected = d.given(flows.integrated(end, integral), "from 0 on, by the inequality just shown")
+    d.axiom(flows.GRONWALL, {"K": end, "I": integral}, [collected])
     d.goal(at_most(end, integral))
     cited.evaluate_predicates(d)
     d.model_predicate(

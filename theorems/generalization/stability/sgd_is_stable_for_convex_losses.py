@@ -37,6 +37,7 @@ from numerics.dynamics.sgd_runs import Example, Run
 from numerics.evidence.verdict import Verdict, at_most, equal, every
 from numerics.strategies import sizes
 from theorems import Citation, Claim, Mutant, Premise, Tight
+from theorems.cited import sgd
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
 
@@ -50,49 +51,10 @@ def n_times_gap(L, S):
 
 
 def proof() -> Derivation:
-    from theorems.cited.form import axiom
-    from theorems.proof import at_least, at_most, equal, nonnegative, positive, predicate
+    from theorems.proof import at_most, equal, nonnegative, positive
     from theorems.proof.sums import Total, each, induction
     from theorems.schemes.sgd_steps import step_with_different_examples
 
-    def gradients(g, h, w, v, beta):
-        return predicate("gradients at two points of a convex function with beta-Lipschitz gradient", g, h, w, v, beta)
-
-    def stepped(R, Q, c, a, L):
-        return predicate(
-            "on every path, R becomes Q by a step of the theorem, with the different examples where c = 1",
-            R,
-            Q,
-            c,
-            a,
-            L,
-        )
-
-    def chances(e):
-        return predicate("the probabilities of the paths", e)
-
-    cocoercive = axiom(
-        "co-coercivity",
-        "g: d 1, h: d 1, w: d 1, v: d 1, beta",
-        lambda g, h, w, v, beta: (
-            [gradients(g, h, w, v, beta), positive(beta)],
-            [at_least(beta * ((g - h).T @ (w - v)), (g - h).squared_norm())],
-        ),
-        "P",
-        "Baillon and Haddad, 1977; used by Hardt, Recht and Singer, ICML 2016, proof of Lemma 3.6",
-        "beta <g - h, w - v> >= |g - h|^2",
-    )
-    mean_step = axiom(
-        "means of steps",
-        "R: p 1, Q: p 1, c: p 1, e: p 1, a, L",
-        lambda R, Q, c, e, a, L: (
-            [stepped(R, Q, c, a, L), chances(e)],
-            [at_most(e.T @ Q, e.T @ R + 2 * a * L * (e.T @ c))],
-        ),
-        "O",
-        "the first two goals of generalization.sgd_is_stable_for_convex_losses on every path, and means keep inequalities",
-        "the mean distance grows by at most 2 a L times the probability of the different examples",
-    )
     d = Derivation("SGD on convex losses is stable")
     g, h, w, v = d.matrices("g: d 1", "h: d 1", "w: d 1", "v: d 1")
     a, beta, L = d.scalars("a beta L")
@@ -102,8 +64,8 @@ def proof() -> Derivation:
     a_sign, a_small = d.given(nonnegative(a)), d.given(at_most(a * beta, 2))
 
     # One step with the same example.
-    smooth = d.given(gradients(g, h, w, v, beta))
-    _, (coc,) = d.axiom(cocoercive, {"g": g, "h": h, "w": w, "v": v, "beta": beta}, [smooth, beta_positive])
+    smooth = d.given(sgd.gradients(g, h, w, v, beta))
+    _, (coc,) = d.axiom(sgd.CO_COERCIVITY, {"g": g, "h": h, "w": w, "v": v, "beta": beta}, [smooth, beta_positive])
     inverse, unit = d.reciprocal(beta_positive, "1/beta")
     inverse_positive = d.smt(positive(inverse), [beta_positive, unit])
     same = d.goal(at_most((D - a * e_).squared_norm(), D.squared_norm()))
@@ -119,9 +81,9 @@ def proof() -> Derivation:
     paths = d.matrix("e: p 1")
     n, eps = d.scalars("n epsilon")
     n_positive = d.given(positive(n))
-    law = d.given(chances(paths))
+    law = d.given(sgd.chances(paths))
     start = d.given(equal(paths.T @ R("0"), 0), "both runs start together")
-    steps = each(d, stepped(R("i-1"), R("i"), c("i"), s("i"), L), T)
+    steps = each(d, sgd.convex_step(R("i-1"), R("i"), c("i"), s("i"), L), T)
     rare = each(d, equal(n * (paths.T @ c("i")), 1), T, name="each example is drawn with probability 1/n")
     total = Total(d, S, s, T)
 
@@ -130,7 +92,7 @@ def proof() -> Derivation:
 
     def add(supposed, i):
         place = {"R": R(i.removesuffix("+1")), "Q": R(i), "c": c(i), "e": paths, "a": s(i), "L": L}
-        _, (grown,) = d.axiom(mean_step, place, [d.at(steps, i), law])
+        _, (grown,) = d.axiom(sgd.MEANS_OF_STEPS, place, [d.at(steps, i), law])
         return d.squares(mean(i), [(1, supposed), (1, n_positive, grown)], [total.at(i), d.at(rare, i)], rounds=4)
 
     base = d.squares(mean("0"), [], [start, total.empty])

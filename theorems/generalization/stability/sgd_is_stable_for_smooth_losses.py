@@ -40,6 +40,7 @@ from numerics.dynamics.sgd_runs import Example, Run
 from numerics.evidence.verdict import Verdict, at_most, equal, every
 from numerics.strategies import sizes
 from theorems import Citation, Claim, Mutant, Premise, Tight
+from theorems.cited import sgd
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
 
@@ -53,31 +54,10 @@ def gap_bound(share, L, K, growth):
 
 
 def proof() -> Derivation:
-    from theorems.cited.form import axiom
-    from theorems.proof import at_least, at_most, calculus, equal, nonnegative, positive, predicate
+    from theorems.proof import at_least, at_most, calculus, equal, nonnegative, positive
     from theorems.proof.sums import each
     from theorems.schemes.sgd_steps import step_with_different_examples
 
-    def stepped(R, Q, c, a, beta, L):
-        return predicate(
-            "on every path, R becomes Q by a step, with the different examples where c = 1", R, Q, c, a, beta, L
-        )
-
-    def drawn(c, R, e, nu):
-        return predicate("c is 1 with probability nu, independent of R", c, R, e, nu)
-
-    mean_step = axiom(
-        "means of independent steps",
-        "R: p 1, Q: p 1, c: p 1, e: p 1, a, beta, L, nu",
-        lambda R, Q, c, e, a, beta, L, nu: (
-            [stepped(R, Q, c, a, beta, L), drawn(c, R, e, nu)],
-            [at_most(e.T @ Q, (1 + (1 - nu) * a * beta) * (e.T @ R) + 2 * a * L * nu)],
-        ),
-        "O",
-        "the first two goals of generalization.sgd_is_stable_for_smooth_losses on every path; means keep inequalities, and "
-        "the mean of a product of independent numbers is the product of the means",
-        "mean distance after a step whose examples differ with probability nu, whatever happened before",
-    )
     d = Derivation("SGD on smooth losses is stable")
     D, h = d.matrices("D: d 1", "h: d 1")
     a, beta, L = d.scalars("a beta L")
@@ -103,8 +83,8 @@ def proof() -> Derivation:
     inverse_n = d.given(equal(n * nu, 1))
     K_value = d.given(equal((n - 1) * beta * K, 2 * L), "definition of K")
     start = d.given(equal(paths.T @ R("0"), 0), "the runs are together after t_0 steps")
-    steps = each(d, stepped(R("i-1"), R("i"), c("i"), s("i"), beta, L), T)
-    draws = each(d, drawn(c("i"), R("i-1"), paths, nu), T)
+    steps = each(d, sgd.smooth_step(R("i-1"), R("i"), c("i"), s("i"), beta, L), T)
+    draws = each(d, sgd.independent(c("i"), R("i-1"), paths, nu), T)
     sizes_ = each(d, nonnegative(s("i")), T)
     one = d.given(equal(Y("0"), 1))
     growth = each(d, equal(Y("i"), Y("i-1") * (1 + (1 - nu) * s("i") * beta)), T)
@@ -116,7 +96,7 @@ def proof() -> Derivation:
     index = d.index("j", "0", "T-1")
     supposed = d.suppose(mean("j"))
     place = {"R": R("j"), "Q": R("j+1"), "c": c("j+1"), "e": paths, "a": s("j+1"), "beta": beta, "L": L, "nu": nu}
-    _, (grown,) = d.axiom(mean_step, place, [d.at(steps, "j+1"), d.at(draws, "j+1")])
+    _, (grown,) = d.axiom(sgd.MEANS_OF_INDEPENDENT_STEPS, place, [d.at(steps, "j+1"), d.at(draws, "j+1")])
     # 2 a L nu = (1 - nu) a beta K
     shift = d.algebra(equal(2 * L * nu, (1 - nu) * beta * K), [K_value, inverse_n], rounds=4)
     terms = [(1, grown), (1, supposed), (1, supposed, nu_small, d.at(sizes_, "j+1"), beta_positive)]

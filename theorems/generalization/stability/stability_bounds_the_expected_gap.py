@@ -36,6 +36,7 @@ from numerics.learning.margins import distributions
 from numerics.learning.zero_one import samples
 from numerics.strategies import rationals, sizes
 from theorems import Citation, Claim, Mutant, Premise, Tight
+from theorems.cited import exchange
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
 
@@ -43,58 +44,20 @@ from theorems.proof.crosscheck import Model
 
 
 def proof() -> Derivation:
-    from theorems.cited.form import axiom
-    from theorems.proof import at_least, at_most, equal, number, positive, predicate
+    from theorems.proof import at_most, equal, number, positive
     from theorems.proof.sums import Total, each, induction
 
-    def own(r, T, mu, i, n):
-        return predicate("r is the mean loss of A(S) on example i of S", r, T, mu, i, n)
-
-    def replaced(t, T, mu, i, n):
-        return predicate("t is the mean loss of A(S) on the new example, example i of S replaced by it", t, T, mu, i, n)
-
-    def fresh(s, T, mu, n):
-        return predicate("s is the mean loss of A(S) on a fresh example", s, T, mu, n)
-
-    def stable(T, eps, n):
-        return predicate("one example more or less changes every loss by at most", T, eps, n)
-
-    def distribution(mu):
-        return predicate("the probabilities of the points", mu)
-
-    exchange = axiom(
-        "exchange of names",
-        "T: q k, mu: k 1, i, n, r, t",
-        lambda T, mu, i, n, r, t: (
-            [distribution(mu), own(r, T, mu, i, n), replaced(t, T, mu, i, n)],
-            [equal(r, t)],
-        ),
-        "P",
-        "Hardt, Recht and Singer, ICML 2016, proof of Theorem 2.2",
-        "(S with z' in place i, z') has the law of (S, z_i)",
-    )
-    small = axiom(
-        "means of small differences",
-        "T: q k, mu: k 1, i, n, s, t, eps",
-        lambda T, mu, i, n, s, t, eps: (
-            [distribution(mu), fresh(s, T, mu, n), replaced(t, T, mu, i, n), stable(T, eps, n)],
-            [at_most(s - t, eps), at_least(s - t, -eps)],
-        ),
-        "T",
-        "a mean lies between the least and the greatest value",
-        "the means differ by at most eps when the losses do",
-    )
     d = Derivation("stability bounds the expected gap")
     N = d.index_constant("n")
     T, mu = d.matrices("T: q k", "mu: k 1")
     m, s, eps, gap = d.scalars("m s epsilon gap")
     r, t, i, V, W, X = (d.family(f"{name}[i]: 1 1", "i") for name in ("r", "t", "i", "V", "W", "X"))
     m_positive = d.given(positive(m), "m is the number n of examples")
-    chances = d.given(distribution(mu))
-    outside = d.given(fresh(s, T, mu, m))
-    inside = each(d, own(r("i"), T, mu, i("i"), m), N)
-    exchanged = each(d, replaced(t("i"), T, mu, i("i"), m), N)
-    rate = d.given(stable(T, eps, m))
+    chances = d.given(exchange.distribution(mu))
+    outside = d.given(exchange.fresh(s, T, mu, m))
+    inside = each(d, exchange.own(r("i"), T, mu, i("i"), m), N)
+    exchanged = each(d, exchange.replaced(t("i"), T, mu, i("i"), m), N)
+    rate = d.given(exchange.stable(T, eps, m))
     training, differences, count = (
         Total(d, V, r, N),
         Total(d, W, lambda k: s - t(k), N),
@@ -105,11 +68,11 @@ def proof() -> Derivation:
 
     def names(k):
         place = {"T": T, "mu": mu, "i": i(k), "n": m, "r": r(k), "t": t(k)}
-        return d.axiom(exchange, place, [chances, d.at(inside, k), d.at(exchanged, k)])[1][0]
+        return d.axiom(exchange.EXCHANGE_OF_NAMES, place, [chances, d.at(inside, k), d.at(exchanged, k)])[1][0]
 
     def closeness(k):
         place = {"T": T, "mu": mu, "i": i(k), "n": m, "s": s, "t": t(k), "eps": eps}
-        return d.axiom(small, place, [chances, outside, d.at(exchanged, k), rate])[1]
+        return d.axiom(exchange.MEANS_OF_SMALL_DIFFERENCES, place, [chances, outside, d.at(exchanged, k), rate])[1]
 
     def sums(k):
         return equal(W(k), s * X(k) - V(k))

@@ -42,6 +42,7 @@ from numerics.arithmetic.exact import Matrix, rational
 from numerics.evidence.verdict import Verdict, at_most, every
 from numerics.strategies import rationals, sizes
 from theorems import Citation, Claim, Mutant, Premise, Printed
+from theorems.cited import mixtures
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
 
@@ -56,23 +57,9 @@ def gap_bound(M, share, root):
 
 def proof() -> Derivation:
     from theorems.cited import entropy as cited
-    from theorems.cited.form import axiom
-    from theorems.proof import at_least, at_most, calculus, equal, nonnegative, positive, predicate
+    from theorems.proof import at_least, at_most, calculus, equal, nonnegative, positive
     from theorems.proof.sums import Total, each, induction
 
-    def mixtures(kappa, n, B):
-        return predicate(
-            "divergence of two mixtures of n normals, one different, of chi-square terms at most B", kappa, n, B
-        )
-
-    mixture = axiom(
-        "mixtures that differ in one component",
-        "kappa, n, B",
-        lambda kappa, n, B: ([mixtures(kappa, n, B), at_least(n, 2)], [at_most(n * (n - 1) * kappa, B)]),
-        "O",
-        "written out in generalization.stochastic_langevin_dynamics_is_stable",
-        "KL <= chi^2 <= mean of the terms exp|u|^2 + exp|v|^2 - 2 exp<u, v>, divided by n (n - 1)",
-    )
     d = Derivation("stochastic Langevin dynamics is stable")
 
     # One term: x = |u|^2, y = |v|^2, q = <u, v>.
@@ -128,7 +115,7 @@ def proof() -> Derivation:
     M_sign = d.given(nonnegative(M))
     start = d.given(equal(K("0"), 0), "one law after k_0 steps without the differing example")
     chain = each(d, cited.chained(K("i"), K("i-1"), k("i")), N)
-    steps = each(d, mixtures(k("i"), n, 2 * b("i")), N, name="2 b = 2 e^r (e^r - 1), as just shown")
+    steps = each(d, mixtures.mixtures(k("i"), n, 2 * b("i")), N, name="2 b = 2 e^r (e^r - 1), as just shown")
     total = Total(d, S, b, N)
     pair_sign = d.smt(positive(n * (n - 1)), [n_large])
 
@@ -136,7 +123,9 @@ def proof() -> Derivation:
         return at_most(n * (n - 1) * K(i), 2 * S(i))
 
     def add(supposed, i):
-        _, (step,) = d.axiom(mixture, {"kappa": k(i), "n": n, "B": 2 * b(i)}, [d.at(steps, i), n_large])
+        _, (step,) = d.axiom(
+            mixtures.ONE_DIFFERENT_COMPONENT, {"kappa": k(i), "n": n, "B": 2 * b(i)}, [d.at(steps, i), n_large]
+        )
         place = {"K": K(i), "L": K(i.removesuffix("+1")), "k": k(i)}
         _, (grown,) = d.axiom(cited.CHAIN, place, [d.at(chain, i)])
         return d.squares(bound(i), [(1, supposed), (1, pair_sign, grown), (1, step)], [total.at(i)])
