@@ -11,15 +11,12 @@ from numerics.evidence.certificate import DescentCertificate
 from numerics.strategies import layer_products, stationary_points
 from theorems import claim
 from theorems.landscape.linear_networks import linear_networks_have_no_poor_minima as page
-from theorems.proof import ProofError, lemmas
+from theorems.proof import ProofError
 from theorems.proof.crosscheck import modular_check
 
 PAGE = claim("landscape.linear_networks_have_no_poor_minima")
 WALK = claim("landscape.degenerate_local_minima_are_critical_for_the_product")
 LEMMAS = (
-    lemmas.nonzero_by_inner_product,
-    lemmas.small_number,
-    lemmas.no_descent_no_gap,
     page.weighted_minimum,
     page.decayed_minimum,
 )

@@ -62,3 +62,29 @@ def no_descent_no_gap() -> Derivation:
     half = d.smt(at_most(tau * tau * excess * beta, Fraction(1, 2)), [beta_size, above_zero, short])
     d.smt(goal, [lam_size, kappa_size, nu_size, above_zero, half, not_lower])
     return d
+
+
+def cauchy_schwarz() -> Derivation:
+    r"""A lemma: $\langle X, Y \rangle^2 \le \|X\|^2 \|Y\|^2$ for vectors, since $\|X Y^\top - Y X^\top\|_F^2$ is twice the difference."""
+    d = Derivation("Cauchy-Schwarz")
+    X, Y = d.matrices("X: n 1", "Y: n 1")
+    goal = d.goal(at_most((X.T @ Y) ** 2, X.squared_norm() * Y.squared_norm()))
+    d.squares(goal, [(Fraction(1, 2), X @ Y.T - Y @ X.T)])
+    return d
+
+
+def triangle_inequality() -> Derivation:
+    r"""A lemma: $\|X\| \le p$ and $\|Y\| \le q$ give $\|X + Y\| \le p + q$, written with squares."""
+    d = Derivation("triangle inequality")
+    X, Y = d.matrices("X: n 1", "Y: n 1")
+    p, q = d.scalars("p q")
+    x, y = X.squared_norm(), Y.squared_norm()
+    X_small, Y_small = d.given(at_most(x, p**2)), d.given(at_most(y, q**2))
+    signs = [d.given(nonnegative(p)), d.given(nonnegative(q))]
+    goal = d.goal(at_most((X + Y).squared_norm(), (p + q) ** 2))
+    _, (angle,) = d.lemma(cauchy_schwarz(), {"X": X, "Y": Y})
+    # <X, Y>^2 <= |X|^2 |Y|^2 <= p^2 q^2, and so <X, Y> <= p q.
+    bounded = d.squares(at_most((X.T @ Y) ** 2, p**2 * q**2), [(1, angle), (1, X_small, Y), (1, Y_small, p)])
+    product = d.smt(at_most(X.T @ Y, p * q), [bounded, *signs])
+    d.squares(goal, [(1, X_small), (1, Y_small), (2, product)])
+    return d

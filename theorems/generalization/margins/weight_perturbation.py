@@ -12,7 +12,7 @@ and $(1 + 1/L)^{L-1} < e$.
 **Idea.** Let $h_i$ and $g_i$ be the hidden vectors of $A$ and $A + U$, $a_i = s_i a_{i-1}$ and $c_i = (s_i + u_i) c_{i-1}$ with
 $a_0 = c_0 = \|x\|$. By induction $\|h_i\| \le a_i$ and $\|g_i - h_i\| \le c_i - a_i$, because
 $(A + U) g - A h = A (g - h) + U g$ has norm at most $s (c - a) + u c$. For the second part write $t_i = u_i/s_i$; then
-$\prod_{i \le j} (1 + t_i) - 1 \le (1 + 1/L)^{j-1} \sum_{i \le j} t_i$ by induction. Cited is the triangle inequality.
+$\prod_{i \le j} (1 + t_i) - 1 \le (1 + 1/L)^{j-1} \sum_{i \le j} t_i$ by induction.
 
 **Reading.** This is the step that turns PAC-Bayes into a bound with spectral norms (Neyshabur, Bhojanapalli and Srebro); their lemma
 has the constant $e$ and needs $u_i \le s_i/L$. The first form needs nothing of $U$ and is sharp.
@@ -34,26 +34,15 @@ from numerics.strategies import Planted, matrices, planted_matrices, sizes
 from theorems import Citation, Claim, Mutant, Premise, Tight
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
+from theorems.proof.lemmas import triangle_inequality
 
 # Proof.
 
 
 def proof() -> Derivation:
-    from theorems.proof import Axiom, Indexed, Statement, at_least, at_most, equal, letter, letters, nonnegative, zero
+    from theorems.proof import Indexed, at_least, at_most, equal, nonnegative, zero
 
-    X, Y, p, q = (letters(text) for text in ("X: n 1", "Y: n 1", "p: 1 1", "q: 1 1"))
-    x, y, a, b = (letter(z) for z in (X, Y, p, q))
-    triangle = Axiom(
-        "triangle inequality",
-        Statement(
-            (X, Y, p, q),
-            (at_most(x.squared_norm(), a**2), at_most(y.squared_norm(), b**2), nonnegative(a), nonnegative(b)),
-            (at_most((x + y).squared_norm(), (a + b) ** 2),),
-            text="|x + y| <= |x| + |y|",
-        ),
-        "T",
-        "Cauchy-Schwarz",
-    )
+    triangle = triangle_inequality()
     d = Derivation("perturbed weights")
     L = d.index_constant("L")
     A, U = d.family("A[i]: k[i] h[i-1]", "i"), d.family("U[i]: k[i] h[i-1]", "i")
@@ -120,7 +109,7 @@ def proof() -> Derivation:
     def further(here, i, k):
         wide = d.weaken(d.at(above, i), nonnegative(c(i) - a(i)))
         place = {"X": h(i), "Y": g(i) - h(i), "p": a(i), "q": c(i) - a(i)}
-        _, (perturbed,) = d.axiom(triangle, place, [d.at(clean, i), here, d.at(positive, i), wide])
+        _, (perturbed,) = d.lemma(triangle, place, [d.at(clean, i), here, d.at(positive, i), wide])
         kept = d.squares(
             at_most((A(k) @ (g(i) - h(i))).squared_norm(), (s(k) * (c(i) - a(i))) ** 2),
             [(1, d.at(norms[1], k)), (1, here, s(k))],
@@ -132,7 +121,7 @@ def proof() -> Derivation:
         c_sign = d.squares(nonnegative(c(i)), [(1, wide), (1, d.at(positive, i))])
         second = d.squares(nonnegative(u(k) * c(i)), [(1, d.at(more, k), c_sign)])
         place = {"X": A(k) @ (g(i) - h(i)), "Y": U(k) @ g(i), "p": s(k) * (c(i) - a(i)), "q": u(k) * c(i)}
-        _, (sum_,) = d.axiom(triangle, place, [kept, added, first, second])
+        _, (sum_,) = d.lemma(triangle, place, [kept, added, first, second])
         return d.squares(distance(k), [(1, d.at(contracts, k)), (1, sum_)], at((grown, larger), k), rounds=4)
 
     gap_0 = (g("0") - h("0")).squared_norm()
