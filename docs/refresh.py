@@ -1,4 +1,4 @@
-"""Examine every claim and write down the standings: `theorems/standings.json` and the table in README.md.
+"""Examine every claim and write down the standings: `theorems/standings.json`, the table in README.md and the page on trust.
 
 Run it from the root of the checkout after a page or the kernel has changed: `python docs/refresh.py`.
 `tests/test_standings.py` fails while either is out of date.
@@ -10,11 +10,13 @@ import json
 import os
 from pathlib import Path
 
-from theorems import names
+from theorems import claims, names
 from theorems.examination.record import STANDINGS, standing_entry, write_json
 from theorems.examination.runner import DEFAULT_EXAMPLES, examine_all, pool
+from theorems.examination.trust import as_markdown, trust_of
 
 README = Path(__file__).parent.parent / "README.md"
+TRUST = Path(__file__).parent / "explanation" / "trust.md"
 BEGIN, END = "<!-- claims: begin -->", "<!-- claims: end -->"
 
 
@@ -45,6 +47,7 @@ def main() -> None:
     entries = {r.claim: standing_entry(r) for r in reports}
     write_json(STANDINGS, entries)
     README.write_text(with_table(README.read_text(encoding="utf-8"), entries), encoding="utf-8")
+    TRUST.write_text(as_markdown(trust_of(claims())), encoding="utf-8")
     print(json.dumps({name: e["standing"] for name, e in entries.items()}, indent=1))
 
 

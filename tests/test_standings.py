@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from theorems import claim, names
+from theorems import claim, claims, names
 from theorems.examination.findings import Finding, Report, standing
 from theorems.examination.points import POINTS
 from theorems.examination.record import digest, standings
+from theorems.examination.trust import as_markdown, trust_of
 
 ROOT = Path(__file__).parent.parent
 STALE = "run `python docs/refresh.py`"
@@ -43,3 +44,7 @@ def test_the_record_is_fresh(name: str, finding: Callable[[str, str], Finding]) 
 def test_the_readme_table_is_fresh() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert readme == refresh().with_table(readme, standings()), STALE
+
+
+def test_the_page_on_trust_is_fresh() -> None:
+    assert refresh().TRUST.read_text(encoding="utf-8") == as_markdown(trust_of(claims())), STALE

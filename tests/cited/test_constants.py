@@ -15,6 +15,7 @@ import itertools
 import pkgutil
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from flint import arb, ctx, fmpq
@@ -184,11 +185,11 @@ def test_every_axiom_has_its_instances() -> None:
 def test_pages_cite_nothing_else() -> None:
     known = set(axioms().values())
     for page in claims():
-        proofs = [page.proof()]
+        proofs: list[Any] = [page.proof()]
         while proofs:
             d = proofs.pop()
             assert d is None or set(d.axioms.values()) <= known, page
-            proofs += [] if d is None else d.lemmas.values()
+            proofs.extend([] if d is None else d.lemmas.values())
 
 
 @pytest.mark.parametrize("name", SEEN)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import click
 
-from theorems.catalogue import claim
+from theorems.catalogue import claim, claims
 
 
 @click.command()
-@click.argument("name")
-def axioms(name: str) -> None:
-    """Everything that the proof of a claim takes on trust."""
+@click.argument("name", required=False)
+def axioms(name: str | None) -> None:
+    """Everything that the proof of a claim takes on trust; without a name, what the whole catalogue does."""
+    if name is None:
+        from theorems.examination.trust import as_text, trust_of
+
+        click.echo(as_text(trust_of(claims())))
+        return
     from theorems.proof.kernel.facts import GRADES
     from theorems.proof.report import trusted_base, trusted_lines
 

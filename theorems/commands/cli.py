@@ -13,7 +13,10 @@ from theorems import __version__
 from theorems.claim import UnknownClaim
 
 COMMANDS = {
-    "axioms": ("axioms", "Everything that the proof of a claim takes on trust."),
+    "axioms": (
+        "axioms",
+        "Everything that the proof of a claim takes on trust; without a name, what the whole catalogue does.",
+    ),
     "bounds": (
         "bounds",
         "Every generalization bound of a trained network MODEL, with explicit constants and certified ingredients.",
