@@ -88,7 +88,7 @@ def proof() -> Derivation:
     from theorems.cited import learning as cited
     from theorems.proof import at_least, at_most, calculus, equal, nonnegative, positive
     from theorems.schemes import chaining
-    from theorems.schemes.every_scale import deviation_lemma
+    from theorems.schemes.every_scale import DEVIATION
 
     d = Derivation("spectral margin bound")
     mu, F, P, G, N, H, Z, u, v = d.matrices(
@@ -132,7 +132,7 @@ def proof() -> Derivation:
     place = {"mu": mu, "F": F, "P": P, "G": G, "N": N, "u": u, "v": v, "n": n, "delta": delta, "x": log_delta}
     place |= {"t": t, "p": p}
     facts = [r.n_positive, drawn, greatest, rad, unit, delta_named, t_sign, t_value, tail, mean_loss, good]
-    _, (_, deviates) = d.lemma(deviation_lemma(), place | {"risk": risk}, facts)
+    _, (_, deviates) = d.lemma(DEVIATION, place | {"risk": risk}, facts)
     excess = d.squares(at_least(risk + t + 2 * (u.T @ N) - err, 0), [(1, costs), (1, deviates)])
     _, (outputs,) = d.axiom(cited.COVERING, {"H": H, "Z": Z, "u": u, "n": n, "x": x, "w": w, "R": R}, [bounded])
 
