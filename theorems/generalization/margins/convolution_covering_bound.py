@@ -66,6 +66,7 @@ from theorems import Citation, Claim, Mutant, Premise
 from theorems.cited import coverings
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
+from theorems.schemes import premises
 
 
 def parameter_excess(root, t, inverse_root):
@@ -368,13 +369,7 @@ claim = Claim(
         Citation("shalev2014understanding", "Theorem 26.5"),
     ),
     premises=(
-        Premise(
-            "independent",
-            "The examples are drawn independently from one distribution.",
-            holds=lambda t: not t.copies,
-            without=tossed,
-            show=shown,
-        ),
+        premises.independent(without=tossed, show=shown),
         Premise(
             "zero to zero",
             "Every layer maps 0 to 0; no layer has a bias.",

@@ -36,6 +36,7 @@ from theorems import Citation, Claim, Mutant, Premise
 from theorems.cited import learning as cited
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
+from theorems.schemes import premises
 
 
 def excess(average, t):
@@ -224,13 +225,7 @@ claim = Claim(
     __doc__,
     source=Citation("shalev2014understanding", "Theorem 26.5"),
     premises=(
-        Premise(
-            "independent",
-            "The examples are drawn independently from one distribution.",
-            holds=lambda t: not t.copies,
-            without=lambda: coin(n=10, copies=True),
-            show=shown,
-        ),
+        premises.independent(without=lambda: coin(n=10, copies=True), show=shown),
         Premise(
             "values in the unit interval",
             r"$0 \le f \le 1$ for all $f \in \mathcal F$.",
