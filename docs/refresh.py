@@ -1,7 +1,7 @@
 """Examine every claim and write down the standings: `theorems/standings.json`, the table in README.md and the page on trust.
 
 Run it from the root of the checkout after a page or the kernel has changed: `python docs/refresh.py`.
-`tests/test_standings.py` fails while either is out of date.
+`tests/examination/test_standings.py` fails while either is out of date.
 """
 
 from __future__ import annotations

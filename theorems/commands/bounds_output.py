@@ -229,7 +229,7 @@ def bibtex(report: BoundsReport) -> str:
     """The BibTeX entries of all bounds that have a value: sources, then pages."""
     from theorems.catalogue import claim
     from theorems.commands import cite
-    from theorems.examination.points import bibliography
+    from theorems.examination.bibliography import bibliography
 
     values = [row.value for row in report.rows if row.value is not None]
     entries = [bibliography()[value.citation.partition(",")[0]] for value in values]

@@ -9,7 +9,7 @@ import click
 from theorems.catalogue import claim
 from theorems.claim import Claim
 from theorems.commands.latex import escaped, line, theorem
-from theorems.examination.points import bibliography
+from theorems.examination.bibliography import bibliography
 from theorems.examination.record import standings
 
 

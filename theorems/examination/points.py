@@ -18,14 +18,12 @@ function each.
 
 from __future__ import annotations
 
-import functools
-import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 from numerics.evidence.verdict import Rigour
 from theorems.claim import Claim
+from theorems.examination.bibliography import bibliography
 from theorems.examination.calculators import calculators
 from theorems.examination.campaign import campaign_findings, chunk_of, chunks
 from theorems.examination.draws import chunk_seed, draw, judge, members
@@ -186,14 +184,6 @@ def printed(page: Claim, examples: int, seed: int) -> Finding:
                 f"the printed form in {p.source.key} is not refuted: {verdict.answer.value} ({verdict.rigour})",
             )
     return Finding("printed", True, f"{len(page.printed)} refuted" if page.printed else "no deviating printed form")
-
-
-@functools.cache
-def bibliography() -> dict[str, str]:
-    """The entries of `references.bib` by key, as text."""
-    text = (Path(__file__).parent.parent / "references.bib").read_text(encoding="utf-8")
-    entries = re.findall(r"^(@\w+\{([^,\s]+),.*?^\})", text, re.S | re.M)
-    return {key: entry for entry, key in entries}
 
 
 def citation(page: Claim, examples: int, seed: int) -> Finding:

@@ -15,7 +15,7 @@ from theorems.commands.landscape import run
 from theorems.commands.landscape_output import table
 from theorems.commands.landscape_report import landscape_report, load_loss
 
-LOSSES = Path(__file__).parent.parent / "examples" / "losses.py"
+LOSSES = Path(__file__).parents[2] / "examples" / "losses.py"
 
 
 def record(name: str, box: str = "-2,2", **options) -> dict:

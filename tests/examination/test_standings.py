@@ -14,7 +14,7 @@ from theorems.examination.points import POINTS
 from theorems.examination.record import digest, standings
 from theorems.examination.trust import as_markdown, trust_of
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 STALE = "run `python docs/refresh.py`"
 
 
