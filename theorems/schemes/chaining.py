@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from theorems.cited import learning as cited
-from theorems.proof import Derivation, at_least, at_most, calculus, nonnegative, positive
+from theorems.proof import Derivation, at_most, calculus, equal, nonnegative, positive
 from theorems.proof.kernel.facts import Fact
 from theorems.proof.kernel.words import Expr
 
 _n, _e = calculus.Var("n"), calculus.Var("e")
+BEST_END = "generalization.dudleys_integral_is_least_at_three_times_the_entropy"
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,13 @@ def sharply_chained(
     r"""$h = \ln\frac n{12K}$ and $n\rho \le 12K(1 + h)$: from $\alpha = 3K/\sqrt n$ to $\sqrt n/4$, so that $b/a = n/(12K)$."""
     K_, m_ = calculus.Var("K"), calculus.sqrt(_n)
     alpha_, beta_, h_ = 3 * K_ * (1 / m_), m_ * Fraction(1, 4), calculus.log(_n / (12 * K_))
-    alpha, beta = d.term(alpha_), d.term(beta_)
-    alpha_positive = d.squares(positive(alpha), [(3, K_positive, r.root_positive)])
-    product = (Fraction(1, 4), K_small, r.root_positive)
-    ordered = d.squares(at_least(beta, alpha), [product], [r.root_n, r.inverse_root])
-    facts = [entropy, alpha_positive, ordered, d.squares(at_least(4 * beta, r.m), [])]
-    return d.term(h_), chained(d, r, average, K_, alpha_, beta_, K_ * h_, K_positive, facts)
+    K, alpha, beta, h = (d.term(t) for t in (K_, alpha_, beta_, h_))
+    n = d.term(_n)
+    known = [r.n_positive, K_positive]
+    rule = d.calculus_equal(calculus.log(beta_) - calculus.log(alpha_), h_, known)
+    (x, lower), (y, upper) = (cited.logarithm_of(d, end) for end in (alpha_, beta_))
+    place = {"F": average.F, "N": average.N, "u": average.u, "n": n, "m": r.m, "K": K, "a": alpha, "b": beta}
+    ends = [d.algebra(equal(alpha * r.m, 3 * K), [r.inverse_root]), d.algebra(equal(4 * beta, r.m))]
+    facts = [entropy, *average.facts, K_positive, K_small, r.m_positive, r.root_n, *ends, lower, upper]
+    _, (bound,) = d.lemma(BEST_END, place | {"x": x, "y": y}, facts)
+    return h, d.squares(at_most(n * average.rho, 12 * K * (1 + h)), [(1, bound)], [rule])
