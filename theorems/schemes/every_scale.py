@@ -8,7 +8,6 @@ most the training risk, twice the Rademacher average of the class on the sample,
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +19,6 @@ from theorems.proof import (
     Derivation,
     Indexed,
     Relation,
-    at_least,
     at_most,
     calculus,
     equal,
@@ -31,42 +29,7 @@ from theorems.proof import (
 from theorems.proof.kernel.facts import Fact
 from theorems.proof.kernel.words import Expr
 
-
-@functools.cache
-def deviation_lemma() -> Derivation:
-    """One class: the probability that the deviation is beyond t, and what holds on every other sample."""
-    d = Derivation("deviation from the sample's own Rademacher average")
-    mu, F, P, G, N, u, v = d.matrices("mu: k 1", "F: k r", "P: q 1", "G: q 1", "N: q 1", "u: q 1", "v: r 1")
-    n, delta, x, t, p, risk = d.scalars("n delta x t p risk")
-    n_positive = d.given(positive(n))
-    nu, inverse = d.reciprocal(n_positive, "1/n")
-    drawn, greatest = d.given(cited.samples(P, mu, n)), d.given(cited.deviations(G, F, mu, n))
-    rad, unit = d.given(cited.averages(N, F, n)), d.given(cited.losses(F))
-    named, t_sign = d.given(cited.logarithm(x, delta)), d.given(nonnegative(t))
-    t_value = d.given(equal(n * t**2, -2 * x))
-    tail = d.given(cited.beyond(p, G - 2 * N, P, t))
-    _, (mean,) = d.axiom(
-        cited.SYMMETRISATION, {"mu": mu, "F": F, "P": P, "G": G, "N": N, "n": n}, [drawn, greatest, rad, unit]
-    )
-    _, (dG,) = d.axiom(
-        cited.CHANGE_OF_DEVIATION, {"mu": mu, "F": F, "G": G, "n": n, "c": nu}, [greatest, unit, inverse]
-    )
-    halved = d.algebra(equal(2 * n * (nu / 2), 1), [inverse])
-    _, (dN,) = d.axiom(cited.CHANGE_OF_AVERAGE, {"F": F, "N": N, "n": n, "c": nu / 2}, [rad, unit, halved])
-    _, (dPhi,) = d.axiom(cited.CHANGE_OF_SUM, {"G": G, "N": N, "n": n, "a": nu, "b": nu / 2}, [dG, dN])
-    c = nu + 2 * (nu / 2)
-    below = d.squares(at_least(t, P.T @ (G - 2 * N) + t), [(1, mean)])
-    enough = d.weaken(d.algebra(equal(2 * t**2, -n * c**2 * x), [inverse, t_value]), at_least(2 * t**2, -n * c**2 * x))
-    place = {"mu": mu, "Phi": G - 2 * N, "P": P, "n": n, "c": c, "tau": t, "s": t, "p": p, "delta": delta, "x": x}
-    facts = [drawn, dPhi, tail, named, t_sign, below, enough]
-    d.axiom(cited.MCDIARMID, place, facts)
-    d.goal(at_most(p, delta))
-    mean_loss = d.given(cited.average(risk, F, v, u, n))
-    good = d.given(at_most(u.T @ (G - 2 * N), t))
-    place = {"mu": mu, "F": F, "G": G, "u": u, "v": v, "n": n, "r": risk}
-    _, (of_network,) = d.axiom(cited.DEFINITION, place, [greatest, mean_loss])
-    d.squares(d.goal(at_most(mu.T @ F @ v, risk + 2 * (u.T @ N) + t)), [(1, of_network), (1, good)])
-    return d
+DEVIATION = "generalization.a_class_deviates_by_twice_its_rademacher_average"
 
 
 @dataclass(frozen=True)
@@ -174,7 +137,7 @@ def every_scale(
         letters = {"mu": mu, "F": F(k), "P": P, "G": G(k), "N": N(k), "u": u, "v": v, "n": n}
         letters |= {"delta": delta * o(k), "x": x(k), "t": t(k), "p": p(k), "risk": risk}
         members = [d.at(f, k) for f in (greatest, rad, unit, named, t_sign, t_value, tail, good)]
-        return d.lemma(deviation_lemma(), letters, [n_positive, drawn, mean_loss, *members])[1]
+        return d.lemma(DEVIATION, letters, [n_positive, drawn, mean_loss, *members])[1]
 
     # In each cell some network stands for all.
     w, s = d.family("w[i]: r[i] 1", "i"), d.family("s[i]: 1 1", "i")

@@ -10,18 +10,13 @@ from numerics.evidence.verdict import at_least, at_most
 from numerics.learning.norm_margins import Norm, cell_number, shown, simple, suprema, tossed
 from numerics.learning.problems import ACTIVATIONS, rademacher, ramp
 from theorems.claim import Citation, Mutant, Premise
+from theorems.schemes import premises as said
 
 
 def premises(norm: Norm, *, homogeneous: str) -> tuple[Premise, ...]:
     """The premises of every such bound; `homogeneous` says why positive homogeneity is asked for."""
     return (
-        Premise(
-            "independent",
-            "The examples are drawn independently from one distribution.",
-            holds=lambda t: not t.problem.copies,
-            without=tossed,
-            show=shown(norm),
-        ),
+        said.independent(holds=lambda t: not t.problem.copies, without=tossed, show=shown(norm)),
         Premise(
             "zero to zero",
             r"Every activation keeps zero, $\sigma_i(0) = 0$, and no layer has a bias.",

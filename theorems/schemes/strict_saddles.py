@@ -11,6 +11,7 @@ from numerics.evidence.verdict import decided
 from numerics.strategies.batches import Batch, alone
 from numerics.strategies.critical_points import CriticalPoint, Place, gradient, hessian, is_not_global, numbers
 from theorems.claim import Mutant, Premise
+from theorems.schemes import premises
 
 T = TypeVar("T")
 Witness = Callable[[], CriticalPoint]
@@ -23,13 +24,7 @@ def critical(statement: str, where: Layers, without: Witness) -> Premise:
 
 
 def linear(without: Witness) -> Premise:
-    return Premise(
-        "linear",
-        "No activation function stands between the layers.",
-        holds=lambda t: not t.squared,
-        without=without,
-        show=numbers,
-    )
+    return premises.linear(holds=lambda t: not t.squared, without=without, show=numbers)
 
 
 def superfluous(

@@ -48,6 +48,7 @@ from numerics.strategies import sizes
 from theorems import Citation, Claim, Mutant, Premise, Tight
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
+from theorems.schemes import premises
 
 # Proof.
 
@@ -348,13 +349,7 @@ claim = Claim(
             without=lambda: half(5, rivals=20),
             show=shown,
         ),
-        Premise(
-            "probability",
-            r"$0 < \delta < 1$.",
-            holds=lambda t: 0 < t.delta < 1,
-            kind="typing",
-            why="delta is the probability that the bound fails",
-        ),
+        premises.probability(),
     ),
     derivation=proof,
     interpret=interpret,

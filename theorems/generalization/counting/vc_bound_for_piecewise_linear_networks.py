@@ -52,6 +52,7 @@ from theorems import Citation, Claim, Mutant, Premise
 from theorems.cited import counting
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
+from theorems.schemes import premises
 
 
 def vc_excess(root, t):
@@ -389,9 +390,7 @@ claim = Claim(
     source=Citation("bartlett2019nearly", "Theorem 7, as announced in the head of the paper"),
     also=(Citation("shalev2014understanding", "Lemmas 26.2, 26.4 and 26.8"),),
     premises=(
-        Premise(
-            "independent",
-            "The examples are drawn independently from one distribution.",
+        premises.independent(
             holds=lambda t: not t.problem.copies,
             without=lambda: replace(constants(), problem=coin(n=250_000, delta=Fraction(2, 5), copies=True)),
             show=lambda t: "one toss, repeated: error - training error = 1/2, allowed less than 1/50",

@@ -45,6 +45,7 @@ from numerics.strategies import rationals, sizes
 from theorems import Citation, Claim, Mutant, Premise
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
+from theorems.schemes import premises
 
 
 def scaled_square(M, information):
@@ -257,13 +258,7 @@ claim = Claim(
     source=Citation("xu2017information", "abstract"),
     also=(Citation("pensia2018generalization", "abstract"),),
     premises=(
-        Premise(
-            "independent",
-            "The examples are drawn independently from one distribution.",
-            holds=lambda t: not t.copies,
-            without=majority_of_copies,
-            show=shown,
-        ),
+        premises.independent(without=majority_of_copies, show=shown),
         Premise(
             "range of the loss",
             r"The values $\ell(w, \cdot)$ lie in an interval of length $M$ (or are $M/2$-sub-Gaussian).",

@@ -66,6 +66,7 @@ from theorems import Citation, Claim, Mutant, Premise
 from theorems.cited import coverings
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
+from theorems.schemes import premises
 
 
 def parameter_excess(root, t, inverse_root):
@@ -80,7 +81,7 @@ def proof() -> Derivation:
     from theorems.cited import learning as cited
     from theorems.proof import at_most, equal, nonnegative, positive
     from theorems.schemes import chaining
-    from theorems.schemes.every_scale import deviation_lemma
+    from theorems.schemes.every_scale import DEVIATION
 
     d = Derivation("covering of layered networks")
     mu, F, P, G, N, H, Z, u, v = d.matrices(
@@ -105,7 +106,7 @@ def proof() -> Derivation:
     place = {"mu": mu, "F": F, "P": P, "G": G, "N": N, "u": u, "v": v, "n": n, "delta": delta, "x": log_delta}
     place |= {"t": t, "p": p}
     d.goal(at_most(p, delta))
-    _, (_, deviates) = d.lemma(deviation_lemma(), place | {"risk": risk}, facts)
+    _, (_, deviates) = d.lemma(DEVIATION, place | {"risk": risk}, facts)
     excess = d.squares(at_most(err, risk + 2 * (u.T @ N) + t), [(1, costs), (1, deviates)])
 
     bounded, ramped = d.given(coverings.structured(H, Z, u, n, x, w, R, S, gamma)), d.given(cited.ramps(F, H, gamma))
@@ -368,13 +369,7 @@ claim = Claim(
         Citation("shalev2014understanding", "Theorem 26.5"),
     ),
     premises=(
-        Premise(
-            "independent",
-            "The examples are drawn independently from one distribution.",
-            holds=lambda t: not t.copies,
-            without=tossed,
-            show=shown,
-        ),
+        premises.independent(without=tossed, show=shown),
         Premise(
             "zero to zero",
             "Every layer maps 0 to 0; no layer has a bias.",

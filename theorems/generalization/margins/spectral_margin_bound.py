@@ -80,6 +80,7 @@ from numerics.learning.spectral_margins import (
 from theorems import Citation, Claim, Mutant, Premise
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
+from theorems.schemes import premises
 
 # Proof.
 
@@ -88,7 +89,7 @@ def proof() -> Derivation:
     from theorems.cited import learning as cited
     from theorems.proof import at_least, at_most, calculus, equal, nonnegative, positive
     from theorems.schemes import chaining
-    from theorems.schemes.every_scale import deviation_lemma
+    from theorems.schemes.every_scale import DEVIATION
 
     d = Derivation("spectral margin bound")
     mu, F, P, G, N, H, Z, u, v = d.matrices(
@@ -132,7 +133,7 @@ def proof() -> Derivation:
     place = {"mu": mu, "F": F, "P": P, "G": G, "N": N, "u": u, "v": v, "n": n, "delta": delta, "x": log_delta}
     place |= {"t": t, "p": p}
     facts = [r.n_positive, drawn, greatest, rad, unit, delta_named, t_sign, t_value, tail, mean_loss, good]
-    _, (_, deviates) = d.lemma(deviation_lemma(), place | {"risk": risk}, facts)
+    _, (_, deviates) = d.lemma(DEVIATION, place | {"risk": risk}, facts)
     excess = d.squares(at_least(risk + t + 2 * (u.T @ N) - err, 0), [(1, costs), (1, deviates)])
     _, (outputs,) = d.axiom(cited.COVERING, {"H": H, "Z": Z, "u": u, "n": n, "x": x, "w": w, "R": R}, [bounded])
 
@@ -310,13 +311,7 @@ claim = Claim(
     source=Citation("bartlett2017spectrally", "Theorem 1.1, with Lemma 3.1 and Theorem 3.3"),
     also=(Citation("shalev2014understanding", "Lemmas 26.2 and 26.4, Theorem 26.5"),),
     premises=(
-        Premise(
-            "independent",
-            "The examples are drawn independently from one distribution.",
-            holds=lambda t: not t.copies,
-            without=lambda: coin(n=250_000, delta=Fraction(2, 5), copies=True),
-            show=shown,
-        ),
+        premises.independent(without=lambda: coin(n=250_000, delta=Fraction(2, 5), copies=True), show=shown),
         Premise(
             "zero to zero",
             r"Every activation keeps zero, $\sigma_i(0) = 0$, and no layer has a bias.",
@@ -338,13 +333,7 @@ claim = Claim(
             kind="typing",
             why="the ramp divides by gamma",
         ),
-        Premise(
-            "probability",
-            r"$0 < \delta < 1$.",
-            holds=lambda t: 0 < t.delta < 1,
-            kind="typing",
-            why="delta is the probability that the bound fails",
-        ),
+        premises.probability(),
     ),
     derivation=proof,
     interpret=interpret,

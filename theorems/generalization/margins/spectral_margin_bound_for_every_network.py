@@ -71,6 +71,7 @@ from theorems.proof import (
     zero,
 )
 from theorems.proof.crosscheck import Model
+from theorems.schemes import premises
 
 # Proof.
 
@@ -432,13 +433,7 @@ claim = Claim(
     source=Citation("bartlett2017spectrally", "Theorem 1.1"),
     also=(Citation("shalev2014understanding", "Lemmas 26.2 and 26.4, Theorem 26.5"),),
     premises=(
-        Premise(
-            "independent",
-            "The examples are drawn independently from one distribution.",
-            holds=lambda t: not t.problem.copies,
-            without=tossed,
-            show=shown,
-        ),
+        premises.independent(holds=lambda t: not t.problem.copies, without=tossed, show=shown),
         Premise(
             "references fixed before the data",
             "The reference matrices $M_i$ are chosen before the data is seen.",

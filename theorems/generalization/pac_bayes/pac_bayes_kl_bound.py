@@ -57,6 +57,7 @@ from numerics.strategies import sizes
 from theorems import Citation, Claim, Mutant, Premise, Tight
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
+from theorems.schemes import premises
 
 # Proof.
 
@@ -464,13 +465,7 @@ claim = Claim(
     source=Citation("maurer2004note", "the bound in kl form with 2 sqrt(n)"),
     also=(Citation("hoeffding1963probability", "pp. 13-30"), Citation("sneiderman2026formalslt", "MaurerKL.lean")),
     premises=(
-        Premise(
-            "independent",
-            "The examples are drawn independently from one distribution.",
-            holds=lambda t: not t.copies,
-            without=lambda: coin(10, Fraction(2, 5), copies=True, **both_constants()),
-            show=shown,
-        ),
+        premises.independent(without=lambda: coin(10, Fraction(2, 5), copies=True, **both_constants()), show=shown),
         Premise(
             "prior before the data",
             "The prior $P$ does not depend on the examples.",

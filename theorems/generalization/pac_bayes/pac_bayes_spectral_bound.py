@@ -49,6 +49,7 @@ from theorems import Citation, Claim, Mutant, Premise
 from theorems.cited.pac_bayes_margins import divergence
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
+from theorems.schemes import premises
 
 
 def bound_value(risk, long, root):
@@ -453,9 +454,7 @@ claim = Claim(
         Citation("shalev2014understanding", "Chapter 31, for the form of PAC-Bayes theorems"),
     ),
     premises=(
-        Premise(
-            "independent",
-            "The examples are drawn independently from one distribution.",
+        premises.independent(
             holds=lambda t: not t.problem.copies,
             without=lambda: steady(problem=coin(n=250_000, delta=Fraction(2, 5), copies=True)),
             show=shown,

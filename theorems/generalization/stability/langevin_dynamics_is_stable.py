@@ -39,6 +39,7 @@ from numerics.strategies import rationals, sizes
 from theorems import Citation, Claim, Mutant, Premise, Tight
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
+from theorems.schemes import premises
 
 
 def gap_bound(M, G, n, root):
@@ -266,13 +267,7 @@ claim = Claim(
             without=lambda: linear(G=Fraction(1)),
             show=shown,
         ),
-        Premise(
-            "noise",
-            r"The noise of step $t$ has the variance $2\eta_t/\beta$ in every direction.",
-            holds=lambda t: t.noise == 1,
-            without=lambda: linear(noise=Fraction(1, 2)),
-            show=shown,
-        ),
+        premises.noise("t", without=lambda: linear(noise=Fraction(1, 2)), show=shown),
         Premise(
             "all examples in every step",
             "Every step uses the mean gradient of all examples.",
@@ -280,13 +275,7 @@ claim = Claim(
             without=lambda: linear(one=True),
             show=shown,
         ),
-        Premise(
-            "range of the loss",
-            r"The values $\ell(\cdot, z)$ lie in an interval of length $M$.",
-            holds=lambda t: 0 <= t.height <= t.M,
-            without=lambda: linear(height=Fraction(2)),
-            show=shown,
-        ),
+        premises.range_of_loss(without=lambda: linear(height=Fraction(2)), show=shown),
         Premise(
             "positive",
             r"$\eta_t, \beta > 0$ and $n \ge 1$.",

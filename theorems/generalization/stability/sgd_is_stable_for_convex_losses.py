@@ -40,6 +40,7 @@ from theorems import Citation, Claim, Mutant, Premise, Tight
 from theorems.cited import sgd
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
+from theorems.schemes import premises
 
 
 def n_times_gap(L, S):
@@ -261,16 +262,12 @@ claim = Claim(
             without=lambda: overshooting("huber", Fraction(1)),
             show=shown,
         ),
-        Premise(
-            "smooth",
-            r"$\nabla f(\cdot; z)$ is $\beta$-Lipschitz.",
+        premises.smooth(
             holds=lambda t: all(z.curvature <= t.smoothness for z in (*t.examples, t.other)),
             without=lambda: replace(overshooting("huber", Fraction(1)), smoothness=Fraction(2)),
             show=shown,
         ),
-        Premise(
-            "Lipschitz",
-            r"$f(\cdot; z)$ is $L$-Lipschitz.",
+        premises.lipschitz(
             holds=lambda t: all(abs(z.slope) <= t.lipschitz for z in (*t.examples, t.other)),
             without=lambda: replace(linear(), lipschitz=Fraction(1, 2)),
             show=shown,

@@ -43,6 +43,7 @@ from theorems import Citation, Claim, Mutant, Premise, Tight
 from theorems.cited import sgd
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
+from theorems.schemes import premises
 
 
 def gap_bound(share, L, K, growth):
@@ -302,16 +303,12 @@ claim = Claim(
             without=high_waves,
             show=shown,
         ),
-        Premise(
-            "smooth",
-            r"$\nabla f(\cdot; z)$ is $\beta$-Lipschitz.",
+        premises.smooth(
             holds=lambda t: all(z.curvature <= t.smoothness for z in (*t.examples, t.other)),
             without=lambda: replace(on_a_hill(), smoothness=Fraction(1, 8)),
             show=shown,
         ),
-        Premise(
-            "Lipschitz",
-            r"$f(\cdot; z)$ is $L$-Lipschitz.",
+        premises.lipschitz(
             holds=lambda t: all(abs(z.slope) <= t.lipschitz for z in (*t.examples, t.other)),
             without=lambda: opposite(lipschitz=Fraction(1, 2)),
             show=shown,

@@ -35,10 +35,11 @@ from numerics.evidence.verdict import Verdict, at_most, equal, every
 from numerics.learning.margins import distributions
 from numerics.learning.zero_one import samples
 from numerics.strategies import rationals, sizes
-from theorems import Citation, Claim, Mutant, Premise, Tight
+from theorems import Citation, Claim, Mutant, Tight
 from theorems.cited import exchange
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
+from theorems.schemes import premises
 
 # Proof.
 
@@ -256,15 +257,7 @@ claim = Claim(
     __name__,
     __doc__,
     source=Citation("hardt2016train", "Theorem 2.2"),
-    premises=(
-        Premise(
-            "independent",
-            "The examples are drawn independently from one distribution.",
-            holds=lambda t: not t.copies,
-            without=lambda: replace(majority(2), copies=True),
-            show=shown,
-        ),
-    ),
+    premises=(premises.independent(without=lambda: replace(majority(2), copies=True), show=shown),),
     derivation=proof,
     interpret=interpret,
     instances=problems,

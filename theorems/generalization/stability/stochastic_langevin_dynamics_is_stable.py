@@ -45,6 +45,7 @@ from theorems import Citation, Claim, Mutant, Premise, Printed
 from theorems.cited import mixtures
 from theorems.proof import Derivation
 from theorems.proof.crosscheck import Model
+from theorems.schemes import premises
 
 
 def gap_bound(M, share, root):
@@ -354,13 +355,7 @@ claim = Claim(
             without=lambda: long_step(D=Fraction(1, 100)),
             show=shown,
         ),
-        Premise(
-            "noise",
-            r"The noise of step $k$ has the variance $2\eta_k/\beta$ in every direction.",
-            holds=lambda t: t.noise == 1,
-            without=lambda: coin(noise=Fraction(1, 100)),
-            show=shown,
-        ),
+        premises.noise("k", without=lambda: coin(noise=Fraction(1, 100)), show=shown),
         Premise(
             "uniform draws",
             "The indices are drawn independently and uniformly.",
@@ -368,13 +363,7 @@ claim = Claim(
             without=lambda: long_step(always=True),
             show=shown,
         ),
-        Premise(
-            "range of the loss",
-            r"The values $\ell(\cdot, z)$ lie in an interval of length $M$.",
-            holds=lambda t: 0 <= t.height <= t.M,
-            without=lambda: long_step(height=Fraction(2)),
-            show=shown,
-        ),
+        premises.range_of_loss(without=lambda: long_step(height=Fraction(2)), show=shown),
         Premise(
             "two examples",
             r"$n \ge 2$ and $\eta_k, \beta > 0$.",

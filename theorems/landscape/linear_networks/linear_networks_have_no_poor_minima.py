@@ -57,6 +57,7 @@ from theorems.proof import (
 )
 from theorems.proof.crosscheck import Model
 from theorems.proof.lemmas import no_descent_no_gap, small_number
+from theorems.schemes import premises
 from theorems.schemes.strict_saddles import superfluous
 
 # Proof.
@@ -479,13 +480,7 @@ claim = Claim(
             without=three_decayed_layers,
             show=shown,
         ),
-        Premise(
-            "linear",
-            "No activation function stands between the layers.",
-            holds=lambda t: not t.relu,
-            without=dead_unit,
-            show=shown,
-        ),
+        premises.linear(holds=lambda t: not t.relu, without=dead_unit, show=shown),
         superfluous(
             critical_points, "full-rank inputs", r"$X X^\top$ has full rank.", lambda t: t.X.rank() == t.X.rows
         ),
