@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from theorems import claim, names
 from theorems.commands.cli import command
+from theorems.proof import Derivation, equal
 
 BALANCED = "dynamics.gradient_flow_keeps_linear_networks_balanced"
 
@@ -157,4 +159,21 @@ def test_a_file_that_is_no_witness_is_refused(tmp_path: Path) -> None:
     result = run("witness", BALANCED, "--load", str(file))
     assert result.exit_code == 2
     assert result.stderr.startswith("theorems: ")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [("axioms",), ("show", "--latex")])
+def test_a_derivation_that_the_kernel_refuses_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    def proof() -> Derivation:
+        d = Derivation("false")
+        d.algebra(equal(0, 1))
+        return d
+
+    broken = dataclasses.replace(claim(BALANCED), derivation=proof)
+    monkeypatch.setattr(sys.modules[broken.name], "claim", broken)
+    result = run(*arguments, BALANCED)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("theorems: the kernel refuses the derivation: ")
     assert result.stderr.count("\n") == 1

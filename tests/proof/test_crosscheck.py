@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from attacks import ONE
 from flint import arb, fmpq, nmod
 
 from numerics.arithmetic import exact
@@ -45,8 +46,6 @@ from theorems.proof.crosscheck import (
     modular_check,
 )
 from theorems.proof.search import Cofactor
-
-ONE = number(1)
 
 
 def rows(*values: Any) -> Any:

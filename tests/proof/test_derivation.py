@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any, cast
 
 import pytest
+from attacks import ONE, scalar
 
 from numerics.arithmetic import exact
 from theorems.proof import (
@@ -39,12 +40,6 @@ from theorems.proof.crosscheck import Model, modular_check
 from theorems.proof.derivation import lemmas_from
 from theorems.proof.kernel.calculus import Const, Mul, Var, exp, log, sqrt
 from theorems.proof.search import Cofactor
-
-ONE = number(1)
-
-
-def scalar(name: str) -> Expr:
-    return letter(Letter(name, "1", "1"))
 
 
 def complete(d: Derivation) -> None:

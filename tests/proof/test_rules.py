@@ -6,6 +6,7 @@ import random
 from fractions import Fraction
 
 import pytest
+from attacks import FALSE, refused
 
 from numerics.arithmetic import exact
 from theorems.proof import (
@@ -15,7 +16,6 @@ from theorems.proof import (
     Fact,
     Indexed,
     Letter,
-    ProofError,
     Statement,
     at_least,
     at_most,
@@ -32,12 +32,6 @@ from theorems.proof import (
 )
 from theorems.proof.crosscheck import Model, model_check
 from theorems.proof.report import trusted_base
-
-FALSE = equal(0, 1)
-
-
-def refused(text: str):
-    return pytest.raises(ProofError, match=text)
 
 
 def vanishing() -> tuple[Derivation, Expr, Fact, Fact]:

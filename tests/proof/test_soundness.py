@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any, cast
 
 import pytest
+from attacks import FALSE, ONE, not_proved, refused, scalar
 
 from theorems.proof import (
     Axiom,
@@ -41,21 +42,6 @@ from theorems.proof.derivation import lemmas_from
 from theorems.proof.kernel.words import ShapeError
 from theorems.proof.report import trusted_base
 from theorems.proof.search import Cofactor
-
-ONE = number(1)
-FALSE = equal(0, 1)
-
-
-def scalar(name: str) -> Expr:
-    return letter(Letter(name, "1", "1"))
-
-
-def refused(message: str) -> Any:
-    return pytest.raises(ProofError, match=message)
-
-
-def not_proved(d: Derivation) -> None:
-    assert d.gaps() and all(d.proof_of(g) is None for g in d.goals)
 
 
 def axiom(name: str, statement: Statement) -> Axiom:

@@ -6,6 +6,7 @@ import random
 from fractions import Fraction
 
 import pytest
+from attacks import FALSE, refused
 
 from numerics.arithmetic import exact
 from theorems.proof import (
@@ -14,7 +15,6 @@ from theorems.proof import (
     Expr,
     Fact,
     Letter,
-    ProofError,
     Statement,
     at_least,
     at_most,
@@ -32,11 +32,6 @@ from theorems.proof import (
 from theorems.proof.crosscheck import Model, model_check
 
 e = Letter("e", "n", "1")
-FALSE = equal(0, 1)
-
-
-def refused(text: str):
-    return pytest.raises(ProofError, match=text)
 
 
 def each(says) -> Statement:

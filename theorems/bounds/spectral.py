@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -191,17 +192,11 @@ def bounds() -> tuple[Bound, ...]:
         {"gamma": gamma, "references": REFERENCES},
         quantity=quantity,
     )
-    sharp = Bound(
-        "spectral-margin-sharp",
-        "spectral margin bound, sharp constants; norms and gamma fixed before the data",
-        sharp_formula,
-        SYMBOLS,
-        measure_fixed,
-        conditions,
-        PAGE,
-        CITATION,
-        {"gamma": gamma, "references": REFERENCES},
-        quantity=quantity,
+    sharp = replace(
+        paper,
+        name="spectral-margin-sharp",
+        title="spectral margin bound, sharp constants; norms and gamma fixed before the data",
+        formula=sharp_formula,
     )
     uniform = Bound(
         "spectral-margin-uniform",

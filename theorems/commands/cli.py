@@ -53,16 +53,20 @@ class _Command(click.Group):
             return super().invoke(ctx)
         except UnknownClaim as error:
             raise SystemExit(_complain(error.args[0])) from None
-        except ValueError as error:
-            from numerics.evidence.errors import InputError
-
-            if not isinstance(error, InputError):
-                raise
-            raise SystemExit(_complain(str(error))) from None
         except BrokenPipeError:
             # The reader of our output left (`| head`): nothing more to say, and nothing is wrong.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return None
+        except Exception as error:
+            # Imported only now: `theorems --help` loads neither.
+            from numerics.evidence.errors import InputError
+            from theorems.proof.kernel.facts import ProofError
+
+            if isinstance(error, InputError):
+                raise SystemExit(_complain(str(error))) from None
+            if isinstance(error, ProofError):
+                raise SystemExit(_complain(f"the kernel refuses the derivation: {error}")) from None
+            raise
 
 
 def _shortened(text: str, width: int) -> str:
