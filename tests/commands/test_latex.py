@@ -25,7 +25,7 @@ def below(found: list[Any]) -> Iterator[LatexNode]:
         yield node
         inside = [*(getattr(node, "nodelist", None) or [])]
         arguments = getattr(getattr(node, "nodeargd", None), "argnlist", None) or []
-        yield from below([*inside, *arguments])
+        yield from below([*arguments, *inside])
 
 
 def formulas_of_latex(latex: str) -> list[str]:
