@@ -9,13 +9,13 @@ human can read and yields no fact.
 from __future__ import annotations
 
 from theorems.proof.kernel.analysis import Analysis
-from theorems.proof.kernel.chains import Chains
 from theorems.proof.kernel.equations import Equations
+from theorems.proof.kernel.families import Families
 from theorems.proof.kernel.order import Order
 from theorems.proof.kernel.quantifiers import Quantifiers
 from theorems.proof.kernel.statements import Statements
 from theorems.proof.kernel.sums import Sums
 
 
-class Derivation(Equations, Order, Quantifiers, Statements, Sums, Chains, Analysis):
+class Derivation(Equations, Order, Quantifiers, Statements, Sums, Families, Analysis):
     """A proof under construction. Every method that returns a `Fact` checks first, or raises `ProofError`."""

@@ -257,6 +257,10 @@ class Ledger:
         except ValueError as error:
             raise ProofError(f"`{self.title}` is no lemma: {error}") from error
 
+    def resolve(self, name: str) -> tuple[str, Ledger]:
+        """The derivation of this name; the kernel knows no catalogue, whoever builds a derivation may have one."""
+        raise ProofError(f"The lemma `{name}` is a name and no catalogue was given: hand over a derivation.")
+
     def _birth_hypotheses(self, xs: Iterable[Letter]) -> frozenset[int]:
         """The hypotheses on which letters depend: those of their birth, and the indices in their names."""
         found: set[int] = set()

@@ -94,10 +94,6 @@ class Quantifiers(Ledger):
             {"lemma": name},
         )
 
-    def resolve(self, name: str) -> tuple[str, Ledger]:
-        """The derivation of this name; the kernel knows no catalogue, whoever builds a derivation may have one."""
-        raise ProofError(f"The lemma `{name}` is a name and no catalogue was given: hand over a derivation.")
-
     def apply(
         self,
         fact: Fact,

@@ -500,6 +500,19 @@ def shift_index(text: str, symbol: str, to: str) -> str:
     return _INDEX.sub(image, text)
 
 
+def replace_indices(text: str, to: Mapping[str, str]) -> str:
+    """Replace several index symbols everywhere in a name, all at once."""
+
+    def image(match: re.Match[str]) -> str:
+        found, offset = match[1] or "", int(match[2] or 0)
+        if found not in to:
+            return match[0]
+        symbol, more = parse_index(to[found])
+        return f"[{show_index(symbol, more + offset)}]"
+
+    return _INDEX.sub(image, text)
+
+
 def indices(text: str) -> frozenset[str]:
     """The index symbols in a name."""
     return frozenset(m[1] for m in _INDEX.finditer(text) if m[1])
