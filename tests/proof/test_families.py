@@ -7,11 +7,16 @@ import pytest
 from theorems.proof import (
     Derivation,
     Indexed,
+    Letter,
     ProofError,
+    Statement,
     at_most,
+    calculus,
     equal,
     identity,
+    letter,
     nonnegative,
+    ones,
     positive,
     predicate,
     zero,
@@ -189,3 +194,83 @@ def test_an_unknown_letter_and_a_letter_of_a_branch() -> None:
     x, _ = user.reciprocal(user.smt(positive(s), [branch]), "x")
     (fact,) = user.chain_lemma(d, {}, {"a": lambda i: x}, {"K": "D"})
     assert branch.number in fact.hypotheses
+
+
+def test_what_a_lemma_about_families_cannot_say_is_refused() -> None:
+    user = Derivation()
+    user.index_constant("D")
+    b = user.family("b[i]: 1 1", "i")
+
+    quantified = Derivation("quantified")
+    quantified.index_constant("K")
+    a = quantified.family("a[i]: 1 1", "i")
+    x = Letter("x", "1", "1")
+    quantified.given(Statement((x,), (), (nonnegative(letter(x) ** 2),)))
+    quantified.squares(quantified.goal(nonnegative(a("K") ** 2)), [a("K")])
+    with pytest.raises(ProofError, match="a premise or a goal that is a statement"):
+        user.chain_lemma(quantified, {}, {"a": b}, {"K": "D"})
+
+    terms = Derivation("terms")
+    terms.index_constant("K")
+    a = terms.family("a[i]: 1 1", "i")
+    terms.scalar("s")
+    logarithm = terms.term(calculus.log(calculus.Var("s")))
+    terms.squares(terms.goal(nonnegative((logarithm + a("K")) ** 2)), [logarithm + a("K")])
+    with pytest.raises(ProofError, match="speaks of terms of the calculus"):
+        user.chain_lemma(terms, {"s": user.scalar("s")}, {"a": b}, {"K": "D"})
+
+    stray = Derivation("stray")
+    stray.index_constant("K")
+    a = stray.family("a[i]: 1 1", "i")
+    every = stray.given(Indexed(predicate("[i] is as good as [q]", a("i")), "i", "1", "K"))
+    stray.goal(predicate("[K] is as good as [q]", a("K")))
+    stray.at(every, "K")
+    with pytest.raises(ProofError, match="speaks of the index q, which it neither binds nor has as a constant"):
+        user.chain_lemma(stray, {}, {"a": b}, {"K": "D"})
+
+
+def all_ones(d: Derivation, goal_of) -> Derivation:
+    d.index_constant("K")
+    goal = goal_of(d.family("v[i]: p 1", "i"))
+    d.squares(d.goal(nonnegative(goal.squared_norm())), [goal])
+    return d
+
+
+def test_constants_of_a_lemma_take_their_dimensions_from_the_values() -> None:
+    user = Derivation()
+    user.index_constant("D")
+    u = user.family("u[i]: m 1", "i")
+    (fact,) = user.chain_lemma(all_ones(Derivation("known"), lambda v: ones("p") - v("K")), {}, {"v": u}, {"K": "D"})
+    assert fact.content == nonnegative((ones("m") - u("D")).squared_norm())
+    untold = all_ones(Derivation("untold"), lambda v: ones("q"))
+    with pytest.raises(ProofError, match="No value says what the dimension q of the lemma is"):
+        user.chain_lemma(untold, {}, {"v": u}, {"K": "D"})
+
+
+def test_a_predicate_may_name_a_number() -> None:
+    d = Derivation("the first layer")
+    d.index_constant("K")
+    a = d.family("a[i]: 1 1", "i")
+    every = d.given(Indexed(predicate("[i] is as good as [0]", a("i")), "i", "1", "K"))
+    d.goal(predicate("[K] is as good as [0]", a("K")))
+    d.at(every, "K")
+    user = Derivation()
+    user.index_constant("D")
+    b = user.family("b[i]: 1 1", "i")
+    good = user.given(Indexed(predicate("[k] is as good as [0]", b("k")), "k", "1", "D"))
+    (fact,) = user.chain_lemma(d, {}, {"a": b}, {"K": "D"}, [good])
+    assert fact.content == predicate("[D] is as good as [0]", b("D"))
+
+
+def test_the_names_that_a_lemma_binds_are_free_and_two_lemmas_of_one_title_stay_two() -> None:
+    """Symbols of the user that look like those which the kernel makes up."""
+    user = Derivation()
+    user.index_constant("i_0")
+    user.index_constant("i_1b")
+    S, X = user.matrices("S: m m", "X: m N")
+    values = {"W": lambda i: identity("m"), "B": lambda i: S, "A": lambda i: X}
+    for _ in range(2):
+        (fact,) = user.chain_lemma(telescoping(), {"X": X}, values, {"K": "i_0"})
+        assert user.at(fact, "i_0").content == equal(S @ X, S @ X)
+    (_, first), (_, second) = user.lemmas.items()
+    assert first is not second

@@ -29,6 +29,7 @@ from theorems.proof import (
 from theorems.proof.kernel.facts import Fact
 from theorems.proof.kernel.words import Expr
 
+SHARES = "generalization.shares_of_all_cells_add_up_to_delta"
 DEVIATION = "generalization.a_class_deviates_by_twice_its_rademacher_average"
 
 
@@ -78,25 +79,22 @@ class Shares:
         united, shared = self._each(equal(U(i), U("i-1") + p(i))), self._each(equal(V(i), V("i-1") + o(i)))
         a_0, U_0, V_0 = d.given(zero(a("0"))), d.given(zero(U("0"))), d.given(zero(V("0")))
 
-        l = d.index("l", "0", f"{m}-1")
-        supposed = d.suppose(at_most(U("l"), delta * V("l")))
-        sums = [d.at(united, "l+1"), d.at(shared, "l+1")]
-        step = d.squares(at_most(U("l+1"), delta * V("l+1")), [(1, supposed), (1, rarely("l+1"))], sums)
-        base = d.weaken(d.algebra(equal(delta * V("0") - U("0"), 0), [U_0, V_0]), at_most(U("0"), delta * V("0")))
-        union = d.at(d.induction(l, supposed, step, base), m)
-
-        j = d.index("j", "0", f"{m}-1")
-        whole = d.suppose(equal(V("j") + r("j"), 1))
-        before = d.algebra(equal(r("j") * a("j+1"), 1), [d.at(counted, "j+1"), d.at(inverse_count, "j")])
-        half = d.algebra(equal(o("j+1") * (a("j+1") + 1), r("j")), [d.at(share, "j+1"), before])
-        product = d.algebra(equal(o("j+1"), r("j") * r("j+1")), [half, d.at(inverse_count, "j+1")])
-        both = d.algebra(equal(r("j") * r("j+1") * (a("j+1") + 1), r("j")), [d.at(inverse_count, "j+1")])
-        difference = d.algebra(equal(r("j") - r("j+1"), r("j") * r("j+1")), [both, before])
-        next_ = d.algebra(equal(V("j+1") + r("j+1"), 1), [whole, d.at(shared, "j+1"), product, difference])
-        base = d.algebra(equal(V("0") + r("0"), 1), [V_0, a_0, d.at(inverse_count, "0")])
-        total = d.at(d.induction(j, whole, next_, base), m)
-        rest = d.at(self._each(nonnegative(r(i)), "1/(i+1) is not negative", "0"), m)
-        return d.squares(at_most(U(m), delta), [(1, union), (1, delta_positive, rest)], [total])
+        k = d.index("l", "1", m)
+        rare = d.for_all(k, rarely("l"))
+        rest = self._each(nonnegative(r(i)), "1/(i+1) is not negative", "0")
+        families = {"o": o, "p": p, "a": a, "r": r, "U": U, "V": V}
+        facts = [
+            d.weaken(delta_positive, nonnegative(delta)),
+            rare,
+            counted,
+            share,
+            inverse_count,
+            rest,
+            united,
+            shared,
+        ]
+        _, total = d.chain_lemma(SHARES, {"delta": delta}, families, {"m": m}, [*facts, a_0, U_0, V_0])
+        return total
 
 
 def every_scale(

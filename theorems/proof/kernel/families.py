@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 from theorems.proof.kernel.chains import Chains
 from theorems.proof.kernel.facts import Fact, ProofError
@@ -166,7 +167,7 @@ class Families(Chains):
         ):
             if wanted != found:
                 raise ProofError(f"lemma {name}: needed values for the {what} {sorted(wanted)}, found {sorted(found)}.")
-        symbol = self._unused("i_", at, constants)
+        symbol = self._unused("i_", constants)
         members = {head: family(symbol) for head, family in families.items()}
         values = (*at.values(), *members.values())
         self._written(*values)
@@ -193,10 +194,9 @@ class Families(Chains):
         parents = [self._met(p, premises, used, name) for p in needed if not _is_trivial(p)]
         hypotheses = frozenset(self._eigen[s] for s in used).union(*(p.hypotheses for p in parents))
         hypotheses |= self._rests_on(*values)
-        title, count = name, 1
-        while self.lemmas.setdefault(name, other) is not other:  # two lemmas of one title: no axiom of one is hidden
-            count += 1
-            name = f"{title} ({count})"
+        # two lemmas of one title: no axiom of one is hidden
+        names = (name if n == 1 else f"{name} ({n})" for n in count(1))
+        name = next(n for n in names if self.lemmas.setdefault(n, other) is other)
         return [
             self._add(
                 self._read(c, reading, name),
@@ -209,19 +209,19 @@ class Families(Chains):
             for c in schema.conclusions
         ]
 
-    def _unused(self, stem: str, at: Mapping[str, Expr], constants: Mapping[str, str]) -> str:
+    def _unused(self, stem: str, constants: Mapping[str, str]) -> str:
         """An index symbol that nothing here speaks of."""
         taken = {parse_index(index)[0] for index in constants.values()}
-        for count in range(len(self.facts) + len(self._letters) + len(self._order) + len(taken) + 1):
-            symbol = f"{stem}{count}"
+
+        def free(symbol: str) -> bool:
             try:
                 self._fresh_symbol(symbol)
-                self._fresh_symbol(f"{symbol}b")  # what premises and goals bind
             except ProofError:
-                continue
-            if not {symbol, f"{symbol}b"} & taken:
-                return symbol
-        raise ProofError("No index symbol is free.")
+                return False
+            return symbol not in taken
+
+        # with "b" after it: what premises and goals bind
+        return next(s for s in (f"{stem}{n}" for n in count()) if free(s) and free(f"{s}b"))
 
     def _read(self, content: Relation | Indexed, reading: _Reading, name: str) -> Relation | Indexed:
         """A premise or conclusion of the schema in the words of this derivation; what it binds gets a name that is free here."""
